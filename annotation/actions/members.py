@@ -1,0 +1,66 @@
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from annotation.actions import audit
+from annotation.exceptions import Forbidden, NotFound
+from annotation.models import Annotator, Membership, Project
+
+Role = Membership.Role
+# Each role may do what the roles before it may do, but for `annotator`, which only ranks.
+REVIEWERS = (Role.REVIEWER, Role.ENGINEER, Role.ADMIN)
+ENGINEERS = (Role.ENGINEER, Role.ADMIN)
+
+
+def annotator_of(user: User) -> Annotator:
+    """The pseudonym of this person, made at first use."""
+    annotator, _ = Annotator.objects.get_or_create(user=user)
+    return annotator
+
+
+@transaction.atomic
+def add(project: Project, *, user: User, role: str, by: User | None) -> Membership:
+    """Make the person a member, or change their role."""
+    membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
+    audit.record("member added", f"project {project.slug}", by=by, user=user.get_username(), role=role)
+    return membership
+
+
+@transaction.atomic
+def remove(membership: Membership, *, by: User | None) -> None:
+    """Take the person out of the project; what they judged stays."""
+    audit.record(
+        "member removed",
+        f"project {membership.project.slug}",
+        by=by,
+        user=membership.user.get_username(),
+        role=membership.role,
+    )
+    membership.delete()
+
+
+def takes_part(project: Project, *, annotator: Annotator) -> bool:
+    """Whether the annotator is a member today. One without a person (a simulated one) acts only through our own
+    code, which knows what it may do; a superuser is a member everywhere."""
+    if annotator.user_id is None:
+        return True
+    if Membership.objects.filter(project=project, user=annotator.user_id).exists():
+        return True
+    return User.objects.filter(pk=annotator.user_id, is_superuser=True).exists()
+
+
+def project_for(user: User, slug: str, *, roles: tuple[Role, ...] = tuple(Role)) -> Project:
+    """The project, if this person is a member in one of `roles` or a superuser.
+
+    Raises:
+        NotFound: no such project, or they are no member: both look the same to a stranger.
+        Forbidden: they are a member, but not in one of these roles.
+    """
+    project = Project.objects.filter(slug=slug).first()
+    if project and user.is_superuser:
+        return project
+    membership = Membership.objects.filter(project=project, user=user).first() if project else None
+    if project is None or membership is None:
+        raise NotFound(f"There is no project {slug!r} that you are a member of.")
+    if membership.role not in roles:
+        raise Forbidden(f"Your role in {project} is {membership.role}; this needs {' or '.join(roles)}.")
+    return project

@@ -1,0 +1,253 @@
+"""Filing tasks: which prompts are put to people, with which of their responses, and why those."""
+
+import heapq
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, Prefetch
+
+from annotation.actions import audit
+from annotation.exceptions import InvalidTask
+from annotation.formats.hashing import content_hash
+from annotation.formats.rows import MAX_RESPONSES, content_key
+from annotation.models import Project, Prompt, Response, Slot, Task, TaskResponse
+
+BATCH = 500
+MAX_OVERLAP = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A task to file, with why it was chosen."""
+
+    prompt: Prompt
+    responses: Sequence[Response]
+    purpose: str = Task.Purpose.LABEL
+    generation: str = ""
+    strategy: str = ""
+    score: float | None = None
+    propensity: float | None = None
+    priority: int = 0
+
+    @property
+    def key(self) -> str:
+        """Asks for each response's policy: load it with the response."""
+        texts = [(response.policy.name, response.text) for response in self.responses]
+        return content_key(prompt=self.prompt.messages, purpose=self.purpose, responses=texts)
+
+
+@dataclass(kw_only=True)
+class TasksCreated:
+    """`known` tasks were there already; `reopened` ones among them had fewer slots than the overlap, and got them."""
+
+    made: int = 0
+    known: int = 0
+    reopened: int = 0
+    too_few_responses: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A prompt picked by a strategy, with the probability of that."""
+
+    prompt_id: int
+    propensity: float
+    score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eligible:
+    prompt_id: int
+    content_hash: str
+
+
+Strategy = Callable[[Sequence[Eligible], int, int], list[Choice]]
+
+
+def at_random(eligible: Sequence[Eligible], limit: int, seed: int) -> list[Choice]:
+    """Every prompt with the same chance, decided by its hash and the seed: the same on every database."""
+    count = min(limit, len(eligible))
+    chosen = heapq.nsmallest(count, eligible, key=lambda prompt: content_hash([seed, prompt.content_hash]))
+    return [Choice(prompt_id=prompt.prompt_id, propensity=count / len(eligible)) for prompt in chosen]
+
+
+STRATEGIES: dict[str, Strategy] = {"random": at_random}
+
+
+def create(
+    project: Project,
+    *,
+    prompt: Prompt,
+    responses: Sequence[Response],
+    overlap: int,
+    purpose: str = Task.Purpose.LABEL,
+    generation: str = "",
+    strategy: str = "",
+    score: float | None = None,
+    propensity: float | None = None,
+    priority: int = 0,
+    by: User | None = None,
+) -> tuple[Task, bool]:
+    """File one task; positions are the order of `responses`. False: it was there already (by its key), and got the
+    slots that it lacked.
+
+    Raises:
+        InvalidTask: responses that nobody can rank, or an overlap that nobody can fill.
+    """
+    _check_overlap(overlap)
+    plan = Plan(
+        prompt=prompt,
+        responses=responses,
+        purpose=purpose,
+        generation=generation,
+        strategy=strategy,
+        score=score,
+        propensity=propensity,
+        priority=priority,
+    )
+    _check_responses(plan)
+    with transaction.atomic():
+        filed = _file([plan], project=project, overlap=overlap)
+        if filed.made:
+            audit.record("task created", f"project {project.slug}", by=by, key=plan.key)
+    return Task.objects.get(project=project, key=plan.key), bool(filed.made)
+
+
+def create_for_prompts(
+    project: Project,
+    *,
+    responses: int,
+    overlap: int,
+    strategy: str = "random",
+    seed: int = 0,
+    limit: int | None = None,
+    by: User | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> TasksCreated:
+    """File a task of `responses` different answers for each prompt that has as many, or for `limit` prompts of the
+    strategy's choice. The same call again adds nothing. Each batch is kept as it is made: interrupted, call again.
+
+    Raises:
+        InvalidTask: the numbers or the strategy make no sense.
+    """
+    if strategy not in STRATEGIES:
+        raise InvalidTask(f"There is no strategy {strategy!r}: choose {' or '.join(sorted(STRATEGIES))}.")
+    if not 2 <= responses <= MAX_RESPONSES:
+        raise InvalidTask(f"Ranking takes 2 to {MAX_RESPONSES} responses a task, not {responses}.")
+    if limit is not None and limit < 1:
+        raise InvalidTask(f"The limit is {limit}; make it 1 or more, or leave it out for all prompts.")
+    _check_overlap(overlap)
+    counted = Prompt.objects.filter(project=project).annotate(texts=Count("responses__text_hash", distinct=True))
+    rows = counted.filter(texts__gte=responses).values_list("pk", "content_hash")
+    eligible = [Eligible(prompt_id=pk, content_hash=digest) for pk, digest in rows.iterator()]
+    total = TasksCreated(too_few_responses=Prompt.objects.filter(project=project).count() - len(eligible))
+    choices = STRATEGIES[strategy](eligible, limit or len(eligible), seed)
+    for batch in _batches(choices):
+        plans = _plans(batch, responses=responses, strategy=strategy, seed=seed)
+        with transaction.atomic():
+            filed = _file(plans, project=project, overlap=overlap)
+        total.made += filed.made
+        total.known += filed.known
+        total.reopened += filed.reopened
+        if progress:
+            progress(len(batch))
+    asked: dict[str, Any] = {"responses": responses, "overlap": overlap, "strategy": strategy, "seed": seed}
+    audit.record("tasks created", f"project {project.slug}", by=by, limit=limit, **asked, **vars(total))
+    return total
+
+
+def _plans(batch: Sequence[Choice], *, responses: int, strategy: str, seed: int) -> list[Plan]:
+    with_policy = Prefetch("responses", Response.objects.select_related("policy").order_by("pk"))
+    prompts = Prompt.objects.prefetch_related(with_policy).in_bulk([choice.prompt_id for choice in batch])
+    plans = []
+    for choice in batch:
+        prompt = prompts[choice.prompt_id]
+        picked, chance = _picked(prompt, count=responses, seed=seed)
+        plans.append(
+            Plan(
+                prompt=prompt,
+                responses=picked,
+                strategy=strategy,
+                score=choice.score,
+                propensity=choice.propensity * chance,
+            )
+        )
+    return plans
+
+
+def _picked(prompt: Prompt, *, count: int, seed: int) -> tuple[list[Response], float]:
+    """`count` responses with different texts, each set as likely, and that likelihood; in the order of their text
+    hashes, so that a position says nothing about where a response came from."""
+    by_text: dict[str, Response] = {}
+    for response in prompt.responses.all():
+        by_text.setdefault(response.text_hash, response)
+    chosen = heapq.nsmallest(count, by_text, key=lambda text: content_hash([seed, prompt.content_hash, text]))
+    return [by_text[text] for text in sorted(chosen)], 1 / math.comb(len(by_text), count)
+
+
+def _file(plans: Sequence[Plan], *, project: Project, overlap: int) -> TasksCreated:
+    """Write the tasks that are new, and the slots that any of them lacks. Safe against a second process doing the
+    same: whoever comes second finds the rows there."""
+    by_key = {plan.key: plan for plan in plans}
+    known = set(Task.objects.filter(project=project, key__in=by_key).values_list("key", flat=True))
+    new = [_task(plan, key=key, project=project, overlap=overlap) for key, plan in by_key.items() if key not in known]
+    Task.objects.bulk_create(new, ignore_conflicts=True)
+    tasks: Iterable[Any] = Task.objects.filter(project=project, key__in=by_key).annotate(n_slots=Count("slots"))
+    filed = TasksCreated(made=len(new), known=len(known))
+    lacking: list[Slot] = []
+    positions = []
+    reopened = []
+    for task in tasks:
+        if task.key not in known:
+            positions += [
+                TaskResponse(task=task, response=response, position=position)
+                for position, response in enumerate(by_key[task.key].responses)
+            ]
+        if task.n_slots < overlap and task.state != Task.State.WITHDRAWN:
+            lacking += [Slot(task=task, number=number) for number in range(task.n_slots + 1, overlap + 1)]
+            reopened += [task.pk] if task.key in known else []
+    TaskResponse.objects.bulk_create(positions, ignore_conflicts=True)
+    Slot.objects.bulk_create(lacking, ignore_conflicts=True)
+    filed.reopened = Task.objects.filter(pk__in=reopened).recount() if reopened else 0
+    return filed
+
+
+def _task(plan: Plan, *, key: str, project: Project, overlap: int) -> Task:
+    return Task(
+        project=project,
+        prompt=plan.prompt,
+        key=key,
+        purpose=plan.purpose,
+        overlap=overlap,
+        generation=plan.generation,
+        strategy=plan.strategy,
+        score=plan.score,
+        propensity=plan.propensity,
+        priority=plan.priority,
+        tags=plan.prompt.tags,
+    )
+
+
+def _check_overlap(overlap: int) -> None:
+    if not 1 <= overlap <= MAX_OVERLAP:
+        raise InvalidTask(f"An overlap of {overlap} makes no task: give 1 to {MAX_OVERLAP} people.")
+
+
+def _check_responses(plan: Plan) -> None:
+    if not 1 <= len(plan.responses) <= MAX_RESPONSES:
+        raise InvalidTask(f"A task holds 1 to {MAX_RESPONSES} responses, not {len(plan.responses)}.")
+    if len({response.text_hash for response in plan.responses}) < len(plan.responses):
+        raise InvalidTask("Two of the responses have the same text: nobody can rank them; leave one out.")
+    if any(response.prompt_id != plan.prompt.pk for response in plan.responses):
+        raise InvalidTask("One of the responses answers another prompt; a task has one prompt.")
+
+
+def _batches(choices: Iterable[Choice]) -> Iterator[list[Choice]]:
+    waiting = iter(choices)
+    while batch := list(islice(waiting, BATCH)):
+        yield batch

@@ -1,0 +1,17 @@
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView
+
+from annotation.api import rows, views
+
+app_name = "api"
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("projects/", views.Projects.as_view(), name="projects"),
+    path("projects/<slug:slug>/rows/", rows.Rows.as_view(), name="rows"),
+    path("projects/<slug:slug>/tasks/next/", views.NextTask.as_view(), name="next-task"),
+    path("projects/<slug:slug>/releases/", views.Releases.as_view(), name="releases"),
+    path("slots/<int:slot_id>/judgement/", views.SlotJudgement.as_view(), name="judgement"),
+    path("slots/<int:slot_id>/skip/", views.SlotSkip.as_view(), name="skip"),
+    path("slots/<int:slot_id>/draft/", views.SlotDraft.as_view(), name="draft"),
+]

@@ -1,0 +1,90 @@
+"""CSV and Parquet, row by row, as JSON-like records."""
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow
+from pyarrow import parquet
+
+from annotation.exceptions import UnreadableFile
+from annotation.formats.record import Binary, Record, as_text
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
+LONGEST_CELL = 64 * 2**20
+PARQUET_BATCH = 256
+
+
+def csv_records(content: Binary, name: str) -> Iterator[Record]:
+    """One record a row, named by the header. A cell that begins with [ or { is JSON where it can be; an empty
+    cell is a field that is not there."""
+    csv.field_size_limit(LONGEST_CELL)
+    with as_text(content, newline="") as text:
+        lines = numbered_rows(csv.reader(text, strict=True), name)
+        _, first = next(lines, (1, []))
+        header = checked_header(first, name)
+        for line, cells in lines:
+            if cells:
+                yield csv_record(header, cells, line)
+
+
+def numbered_rows(rows: "CsvReader", name: str) -> Iterator[tuple[int, list[str]]]:
+    while True:
+        line = rows.line_num + 1
+        try:
+            cells = next(rows, None)
+        except csv.Error as error:
+            raise UnreadableFile(f"{name} is not CSV from line {line} on: {error}.") from None
+        if cells is None:
+            return
+        yield line, cells
+
+
+def checked_header(cells: list[str], name: str) -> list[str]:
+    header = [cell.strip() for cell in cells]
+    if len(set(header)) != len(header):
+        raise UnreadableFile(f"{name}: two columns have the same name; a CSV file needs a header of distinct names.")
+    return header
+
+
+def csv_record(header: list[str], cells: list[str], line: int) -> Record:
+    if len(cells) != len(header):
+        return Record(number=line, value=cells, problem=f"{len(cells)} cells under {len(header)} columns")
+    return Record(number=line, value={k: cell_value(v) for k, v in zip(header, cells, strict=True) if v})
+
+
+def cell_value(cell: str) -> Any:
+    if cell[0] in "[{":
+        try:
+            return json.loads(cell)
+        except (ValueError, RecursionError):
+            return cell
+    return cell
+
+
+def parquet_records(content: Binary, name: str) -> Iterator[Record]:
+    """One record a row. What Arrow fills with null is a field that is not there."""
+    number = 0
+    try:
+        file = parquet.ParquetFile(content, pre_buffer=False)
+        for batch in file.iter_batches(batch_size=PARQUET_BATCH):
+            for value in batch.to_pylist():
+                number += 1
+                yield Record(number=number, value=present(value))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UnreadableFile(f"{name} is damaged Parquet: {str(error).splitlines()[0]}") from None
+
+
+def present(value: Any) -> Any:
+    """The value without nulls in its objects, with times as ISO 8601."""
+    if isinstance(value, dict):
+        return {key: present(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [present(item) for item in value]
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return value

@@ -1,0 +1,61 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from annotation.actions.members import REVIEWERS, project_for
+from annotation.exceptions import NotFound
+from annotation.views.requests import MemberRequest, signed_in
+
+PARTS = ("comparisons", "sources", "policies", "annotators", "guidelines", "purposes")
+FACTS = ("format_version", "tie_policy", "filters")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    name: str
+    columns: list[str]
+    rows: list[tuple[str, list[int]]]
+
+
+@require_safe
+@signed_in
+def index(request: MemberRequest, slug: str) -> HttpResponse:
+    """What was frozen from this project, newest first."""
+    project = project_for(request.user, slug, roles=REVIEWERS)
+    page = Paginator(project.releases.order_by("-created_at", "-id"), 50).get_page(request.GET.get("page"))
+    return render(request, "annotation/releases.html", {"project": project, "page": page})
+
+
+@require_safe
+@signed_in
+def detail(request: MemberRequest, slug: str, name: str) -> HttpResponse:
+    project = project_for(request.user, slug, roles=REVIEWERS)
+    release = project.releases.filter(name=name).first()
+    if release is None:
+        raise NotFound(f"{project} has no release {name!r}.")
+    counts = release.manifest.get("counts", {})
+    context = {
+        "project": project,
+        "release": release,
+        "counts": counts,
+        "tables": tables_of(counts),
+        "facts": [(name, release.manifest.get(name)) for name in FACTS],
+    }
+    return render(request, "annotation/release.html", context)
+
+
+def tables_of(counts: Mapping[str, Any]) -> list[Table]:
+    """The manifest's counts as tables; splits are counted in the first, so that train and test stand side by side."""
+    splits = counts.get("splits", {})
+    whole = [name for name, value in counts.items() if isinstance(value, int)]
+    sums = [(name, [counts[name], *(split.get(name, 0) for split in splits.values())]) for name in whole]
+    parts = [
+        Table(name=name, columns=["in all"], rows=[(key, [value]) for key, value in counts.get(name, {}).items()])
+        for name in PARTS
+    ]
+    return [Table(name="rows", columns=["in all", *splits], rows=sums), *(table for table in parts if table.rows)]

@@ -1,0 +1,106 @@
+"""The loop, seen: generations, what each was trained on, and what people say of them."""
+
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from annotation.actions.members import REVIEWERS, project_for
+from annotation.models import Annotator, Judgement, Project, Task
+from annotation.views.requests import MemberRequest, signed_in
+from flywheel.actions import lineage, lookup, status
+from flywheel.exceptions import NotFound
+
+PAGE = 50
+
+
+def seen_by(request: MemberRequest) -> "QuerySet[Project]":
+    """The projects whose loop this person may see."""
+    member = Q(memberships__user=request.user, memberships__role__in=REVIEWERS)
+    return Project.objects.all() if request.user.is_superuser else Project.objects.filter(member).distinct()
+
+
+def opened(request: MemberRequest, slug: str) -> Project:
+    return project_for(request.user, slug, roles=REVIEWERS)
+
+
+def may_bias(said: Judgement) -> bool:
+    """Whoever reads this page may rank at the desk too: as long as one of these answers waits there for a ranking,
+    nobody is told who wrote it."""
+    answers = said.task.positions.values("response")
+    waiting = Task.objects.filter(state=Task.State.OPEN, positions__response__in=answers)
+    return said.task.state != Task.State.DONE or waiting.exists()
+
+
+@require_safe
+@signed_in
+def index(request: MemberRequest) -> HttpResponse:
+    projects = list(seen_by(request))
+    if len(projects) == 1:
+        return redirect("flywheel:project", projects[0].slug)
+    page = Paginator(projects, PAGE).get_page(request.GET.get("page"))
+    return render(request, "flywheel/index.html", {"page": page})
+
+
+@require_safe
+@signed_in
+def project(request: MemberRequest, slug: str) -> HttpResponse:
+    found = opened(request, slug)
+    page = Paginator(found.generations.all(), PAGE).get_page(request.GET.get("page"))
+    shown = slice(max(0, page.start_index() - 1), page.end_index())
+    context = {"project": found, "status": status.of(found, shown=shown), "page": page}
+    return render(request, "flywheel/project.html", context)
+
+
+@require_safe
+@signed_in
+def generation(request: MemberRequest, slug: str, number: int) -> HttpResponse:
+    """From a model to one person's click."""
+    found = lookup.generation(opened(request, slug), number=number)
+    page = Paginator(lineage.judgements_behind(found), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "project": found.project,
+        "one": status.of_generation(found),
+        "steps": lineage.behind(found),
+        "page": page,
+    }
+    return render(request, "flywheel/generation.html", context)
+
+
+@require_safe
+@signed_in
+def annotator(request: MemberRequest, slug: str, name: str) -> HttpResponse:
+    """From a person to every model that learned from them."""
+    found = opened(request, slug)
+    person = Annotator.objects.filter(name=name, judgements__task__project=found).first()
+    if person is None:
+        raise NotFound(f"Nobody called {name!r} has judged anything in {found}.")
+    judgements = Judgement.objects.filter(annotator=person, task__project=found)
+    ordered = judgements.select_related("annotator", "task__prompt").order_by("-pk")
+    context = {
+        "project": found,
+        "annotator": person,
+        "generations": lineage.touched_by(found, annotator=person),
+        "page": Paginator(ordered, PAGE).get_page(request.GET.get("page")),
+    }
+    return render(request, "flywheel/annotator.html", context)
+
+
+@require_safe
+@signed_in
+def judgement(request: MemberRequest, slug: str, uid: str) -> HttpResponse:
+    """What was said, by whom, under which guidelines, and every model that learned from it."""
+    found = opened(request, slug)
+    said = Judgement.objects.filter(task__project=found, uid=uid).select_related("annotator", "task__prompt").first()
+    if said is None:
+        raise NotFound(f"{found} has no such judgement.")
+    context = {
+        "project": found,
+        "judgement": said,
+        "answers": said.task.positions.select_related("response__policy").order_by("position"),
+        "blind": may_bias(said),
+        "releases": said.releases.all(),
+        "generations": lineage.touched_by_judgement(said),
+    }
+    return render(request, "flywheel/judgement.html", context)

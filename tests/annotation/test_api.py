@@ -1,0 +1,302 @@
+import json
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from hypothesis import HealthCheck, given
+from hypothesis import settings as fuzz
+from hypothesis import strategies as st
+from rest_framework.authtoken.models import Token
+
+from annotation.models import Draft, Judgement, Policy, Project, Prompt, Release, Skip, Slot
+from tests.annotation.test_leases import run_out
+from tests.factories import MembershipFactory, ProjectFactory, TaskFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project():
+    return ProjectFactory()
+
+
+def client_of(project, role="annotator"):
+    user = UserFactory()
+    MembershipFactory(project=project, user=user, role=role)
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def client(project):
+    return client_of(project)
+
+
+def send(client, url, body, method="post"):
+    return getattr(client, method)(f"/api/v1/{url}", body, content_type="application/json")
+
+
+def next_task(client, project):
+    return client.post(f"/api/v1/projects/{project.slug}/tasks/next/")
+
+
+def leased(client, project, **task):
+    TaskFactory(project=project, **task)
+    return next_task(client, project).json()
+
+
+def test_the_schema_has_no_warnings():
+    call_command("spectacular", validate=True, fail_on_warn=True, stdout=StringIO())
+
+
+def test_the_schema_is_served(client):
+    assert client.get("/api/v1/schema/").status_code == 200
+
+
+class TestWhoMayComeIn:
+    def test_nobody_unknown(self, project):
+        answer = next_task(Client(), project)
+
+        assert (answer.status_code, "detail" in answer.json()) == (403, True)
+
+    def test_a_token_is_enough(self, project):
+        TaskFactory(project=project)
+        user = MembershipFactory(project=project).user
+        client = Client(headers={"Authorization": f"Token {Token.objects.create(user=user).key}"})
+
+        assert next_task(client, project).status_code == 200
+
+    def test_a_session_needs_the_csrf_token(self, project):
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(MembershipFactory(project=project).user)
+
+        assert next_task(client, project).status_code == 403
+
+    def test_strangers_see_no_project(self, client):
+        other = ProjectFactory()
+        TaskFactory(project=other)
+
+        assert next_task(client, other).status_code == 404
+        assert [item["slug"] for item in client.get("/api/v1/projects/").json()["results"]] == [
+            project.slug for project in Project.objects.exclude(pk=other.pk)
+        ]
+
+
+class TestNextTask:
+    def test_shows_the_task_in_the_order_of_the_slot(self, client, project):
+        task = leased(client, project)
+
+        slot = Slot.objects.get()
+        assert (task["id"], task["submission_key"]) == (slot.pk, str(slot.submission_key))
+        assert [response["position"] for response in task["responses"]] == slot.order
+        texts = dict(slot.task.positions.values_list("position", "response__text"))
+        assert [response["text"] for response in task["responses"]] == [texts[position] for position in slot.order]
+
+    def test_never_says_which_policy_wrote_what(self, client, project):
+        task = json.dumps(leased(client, project, generation="gen-7", strategy="uncertain"))
+
+        assert not [policy.name for policy in Policy.objects.all() if policy.name in task]
+        assert "policy" not in task
+        assert "gen-7" not in task
+
+    def test_says_when_nothing_waits(self, client, project):
+        answer = next_task(client, project)
+
+        assert (answer.status_code, answer.content) == (204, b"")
+
+    def test_brings_the_draft_back(self, client, project):
+        task = leased(client, project)
+        saved = send(client, f"slots/{task['id']}/draft/", {"content": {"reason": "so far"}}, method="put")
+
+        assert saved.status_code == 200
+        assert next_task(client, project).json()["draft"] == {"reason": "so far"}
+
+
+class TestJudgement:
+    def submit(self, client, task, **said):
+        body = {"submission_key": task["submission_key"], "ranking": [[1], [0, 2]], **said}
+        return send(client, f"slots/{task['id']}/judgement/", body)
+
+    def test_is_made_once_however_often_it_is_sent(self, client, project):
+        task = leased(client, project)
+        first, again = self.submit(client, task), self.submit(client, task)
+
+        assert (first.status_code, again.status_code) == (201, 201)
+        assert first.json() == again.json()
+        assert first.json()["ranking"] == [[1], [0, 2]]
+        assert Judgement.objects.get().source == "human"
+
+    def test_that_does_not_fit_gets_a_sentence(self, client, project):
+        task = leased(client, project)
+
+        answer = self.submit(client, task, ranking=[[1]])
+
+        assert (answer.status_code, answer.json()) == (
+            400,
+            {"detail": "ranking: response 0 is not placed; place all 3"},
+        )
+
+    def test_on_a_lost_slot_is_refused_and_kept_as_the_draft(self, client, project):
+        task = leased(client, project)
+        run_out(Slot.objects.get())
+        next_task(client_of(project), project)
+
+        answer = self.submit(client, task, reason="long work")
+
+        assert answer.status_code == 409
+        assert "kept as a draft" in answer.json()["detail"]
+        assert Draft.objects.get().content == {"ranking": [[1], [0, 2]], "reason": "long work"}
+
+    def test_of_somebody_elses_slot_is_not_found(self, client, project):
+        task = leased(client_of(project), project)
+
+        assert self.submit(client, task).status_code == 404
+
+    @pytest.mark.parametrize("slot_id", [0, 10**30])
+    def test_of_no_slot_is_not_found(self, client, project, slot_id):
+        task = {**leased(client, project), "id": slot_id}
+
+        assert self.submit(client, task).status_code == 404
+
+    def test_with_a_key_that_is_none_names_the_field(self, client, project):
+        answer = self.submit(client, leased(client, project), submission_key="x")
+
+        assert answer.status_code == 400
+        assert answer.json()["detail"].startswith("submission_key: ")
+
+    def test_asks_a_bounded_number_of_questions(self, client, project, django_assert_max_num_queries):
+        task = leased(client, project)
+
+        with django_assert_max_num_queries(16):
+            self.submit(client, task)
+
+
+class TestSkipAndDraft:
+    def test_a_skipped_task_is_not_offered_again(self, client, project):
+        task = leased(client, project)
+
+        assert send(client, f"slots/{task['id']}/skip/", {"reason": "unclear"}).status_code == 204
+        assert Skip.objects.get().reason == "unclear"
+        assert next_task(client, project).status_code == 204
+
+    @pytest.mark.parametrize(("what", "method"), [("skip", "post"), ("draft", "put")])
+    def test_somebody_elses_slot_is_not_found(self, client, project, what, method):
+        task = leased(client_of(project), project)
+
+        answer = send(client, f"slots/{task['id']}/{what}/", {"content": {}}, method=method)
+
+        assert answer.status_code == 404
+
+    def test_a_draft_that_is_too_large_is_refused(self, client, project):
+        task = leased(client, project)
+
+        answer = send(client, f"slots/{task['id']}/draft/", {"content": {"reason": "x" * 300_000}}, method="put")
+
+        assert (answer.status_code, "at most 256 kB" in answer.json()["detail"]) == (400, True)
+
+
+class TestHostileBodies:
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            (b"", 400),
+            (b"{", 400),
+            (b"[1]", 400),
+            (b"\xff\xfe", 400),
+            (b"[" * 100_000, 400),
+            (b'{"ranking": NaN}', 400),
+            (b'{"seconds": 1' + b"0" * 5000 + b"}", 400),
+        ],
+    )
+    def test_get_a_sentence(self, client, project, body, status):
+        task = leased(client, project)
+
+        answer = client.post(f"/api/v1/slots/{task['id']}/judgement/", body, content_type="application/json")
+
+        assert answer.status_code == status
+        assert answer.json()["detail"]
+
+    def test_that_are_too_large_are_not_read(self, client, project):
+        task = leased(client, project)
+        body = b'"' + b"x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE + b'"'
+
+        answer = client.post(f"/api/v1/slots/{task['id']}/judgement/", body, content_type="application/json")
+
+        assert answer.status_code == 413
+
+    @fuzz(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        said=st.dictionaries(
+            st.sampled_from(["ranking", "strength", "acceptable", "ratings", "flags", "reason", "edited", "seconds"]),
+            st.recursive(
+                st.none()
+                | st.booleans()
+                | st.integers()
+                | st.floats(allow_nan=False, allow_infinity=False)
+                | st.text(),
+                lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+                max_leaves=8,
+            ),
+        ).filter(lambda said: said.get("ranking") is None or said["ranking"] != [[0], [1], [2]])
+    )
+    def test_never_break_the_server(self, client, project, said):
+        task = next_task(client, project).json() if Slot.objects.exists() else leased(client, project)
+        body = {"submission_key": task["submission_key"], "ranking": [[0], [1]], **said}
+
+        answer = send(client, f"slots/{task['id']}/judgement/", json.dumps(body).replace("Infinity", "1e999"))
+
+        assert answer.status_code == 400
+        assert answer.json()["detail"]
+
+
+class TestRows:
+    row = {"prompt": "Why?", "responses": [{"text": "a", "policy": "m"}, {"text": "b", "policy": "m"}]}
+
+    def test_are_for_engineers(self, client, project):
+        assert send(client, f"projects/{project.slug}/rows/", [self.row]).status_code == 403
+
+    def test_come_in_once(self, project):
+        engineer = client_of(project, "engineer")
+        first = send(engineer, f"projects/{project.slug}/rows/", [self.row]).json()
+        again = send(engineer, f"projects/{project.slug}/rows/", [self.row]).json()
+
+        assert (first["rows"], first["rejected"], first["added"]["prompts"]) == (1, 0, 1)
+        assert not any(again["added"].values())
+        assert Prompt.objects.get().messages == [{"role": "user", "content": "Why?"}]
+
+    def test_come_in_line_by_line_and_bad_lines_are_told_of(self, project):
+        lines = [json.dumps(self.row), "{", "", '{"promt": "x"}', "[" * 100_000]
+        answer = client_of(project, "admin").post(
+            f"/api/v1/projects/{project.slug}/rows/", "\n".join(lines), content_type="application/x-ndjson"
+        )
+
+        told = answer.json()
+        assert (answer.status_code, told["rows"], told["rejected"]) == (200, 4, 3)
+        assert [reject["line"] for reject in told["rejects"]] == [2, 4, 5]
+        assert "promt" in told["rejects"][1]["reason"]
+
+    @pytest.mark.parametrize("body", [{}, {"lines": [1]}, 5, "text"])
+    def test_of_another_shape_get_a_sentence(self, project, body):
+        answer = send(
+            client_of(project, "admin"),
+            f"projects/{project.slug}/rows/",
+            json.dumps(body).replace("Infinity", "1e999"),
+        )
+
+        assert answer.status_code == 400
+        assert "Send a JSON list" in answer.json()["detail"]
+
+
+class TestReleases:
+    def test_are_listed_for_reviewers(self, client, project):
+        Release.objects.create(project=project, hash="abc", name="r-abc", path="/x", manifest={"rows": 1})
+        Release.objects.create(project=ProjectFactory(), hash="abc", name="s-abc", path="/y")
+
+        url = f"/api/v1/projects/{project.slug}/releases/"
+        listed = client_of(project, "reviewer").get(url).json()["results"]
+
+        assert [(item["name"], item["manifest"]) for item in listed] == [("r-abc", {"rows": 1})]
+        assert client.get(url).status_code == 403

@@ -1,0 +1,191 @@
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from annotation.actions import judgements, leases, tasks
+from annotation.exceptions import InvalidTask, NotFound
+from annotation.formats.rows import content_key
+from annotation.models import AuditEvent, Judgement, Slot, Task
+from tests.factories import AnnotatorFactory, PolicyFactory, ProjectFactory, PromptFactory, ResponseFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project():
+    return ProjectFactory()
+
+
+def prompts_with(project, *sizes):
+    policy = PolicyFactory()
+    made = []
+    for size in sizes:
+        prompt = PromptFactory(project=project)
+        ResponseFactory.create_batch(size, prompt=prompt, policy=policy)
+        made.append(prompt)
+    return made
+
+
+class TestCreate:
+    def test_files_a_task_with_its_positions_and_slots_once(self, project):
+        (prompt,) = prompts_with(project, 3)
+        responses = list(prompt.responses.order_by("-pk"))
+
+        task, made = tasks.create(project, prompt=prompt, responses=responses, overlap=2, priority=4, generation="g1")
+        again, made_again = tasks.create(project, prompt=prompt, responses=responses, overlap=2)
+
+        assert (made, made_again, again) == (True, False, task)
+        assert [position.response for position in task.positions.order_by("position")] == responses
+        assert list(task.slots.values_list("number", "state")) == [(1, "open"), (2, "open")]
+        assert (task.priority, task.generation, task.overlap) == (4, "g1", 2)
+        assert task.key == content_key(
+            prompt=prompt.messages, purpose="label", responses=[(r.policy.name, r.text) for r in responses]
+        )
+        assert AuditEvent.objects.filter(verb="task created").count() == 1
+
+    def test_gives_a_known_task_the_slots_that_it_lacks(self, project):
+        (prompt,) = prompts_with(project, 2)
+        responses = list(prompt.responses.all())
+        tasks.create(project, prompt=prompt, responses=responses, overlap=1)
+        annotator = AnnotatorFactory(user=None)
+        slot = leases.claim(project, by=annotator)
+        judgements.submit(slot.pk, by=annotator, submission_key=slot.submission_key, ranking=[[0], [1]])
+
+        task, made = tasks.create(project, prompt=prompt, responses=responses, overlap=3)
+
+        assert not made
+        assert (task.state, task.filled, task.overlap, task.slots.count()) == (Task.State.OPEN, 1, 3, 3)
+
+    def test_puts_its_slots_beside_imported_judgements(self, project):
+        (prompt,) = prompts_with(project, 2)
+        responses = list(prompt.responses.all())
+        task, _ = tasks.create(project, prompt=prompt, responses=responses, overlap=1)
+        Slot.objects.all().delete()
+        Task.objects.update(state=Task.State.DONE, filled=1)
+        Judgement.objects.create(
+            task=task, annotator=AnnotatorFactory(), uid="x", ranking=[[0], [1]], source="imported"
+        )
+
+        task, _ = tasks.create(project, prompt=prompt, responses=responses, overlap=2)
+
+        assert (task.state, task.filled, task.overlap, task.slots.count()) == (Task.State.OPEN, 0, 2, 2)
+
+    def test_is_done_when_its_slots_are_though_judgements_were_imported_beside_them(self, project):
+        (prompt,) = prompts_with(project, 2)
+        responses = list(prompt.responses.all())
+        task, _ = tasks.create(project, prompt=prompt, responses=responses, overlap=1)
+        imported = {"task": task, "uid": "x", "ranking": [[0], [1]], "source": "imported"}
+        Judgement.objects.create(annotator=AnnotatorFactory(), **imported)
+        tasks.create(project, prompt=prompt, responses=responses, overlap=2)
+
+        for annotator in AnnotatorFactory.create_batch(2, user=None):
+            slot = leases.claim(project, by=annotator)
+            judgements.submit(slot.pk, by=annotator, submission_key=slot.submission_key, ranking=[[0], [1]])
+
+        task.refresh_from_db()
+        assert (task.state, task.filled, task.overlap) == (Task.State.DONE, 2, 2)
+
+    def test_leaves_a_withdrawn_task_withdrawn(self, project):
+        (prompt,) = prompts_with(project, 2)
+        responses = list(prompt.responses.all())
+        tasks.create(project, prompt=prompt, responses=responses, overlap=1)
+        Task.objects.update(state=Task.State.WITHDRAWN)
+
+        task, _ = tasks.create(project, prompt=prompt, responses=responses, overlap=2)
+
+        assert (task.state, task.slots.count()) == (Task.State.WITHDRAWN, 1)
+
+    @pytest.mark.parametrize("overlap", [0, -1, 1001])
+    def test_refuses_an_overlap_that_nobody_can_fill(self, project, overlap):
+        (prompt,) = prompts_with(project, 2)
+
+        with pytest.raises(InvalidTask, match="overlap"):
+            tasks.create(project, prompt=prompt, responses=list(prompt.responses.all()), overlap=overlap)
+
+    def test_refuses_responses_that_nobody_can_rank(self, project):
+        ours, other, many = prompts_with(project, 2, 1, 10)
+        twin = ResponseFactory(prompt=ours, text=ours.responses.first().text)
+
+        for responses in ([], [*ours.responses.all(), twin], [*other.responses.all()], [*many.responses.all()]):
+            with pytest.raises(InvalidTask):
+                tasks.create(project, prompt=ours, responses=responses, overlap=1)
+        assert not Task.objects.exists()
+
+
+class TestCreateForPrompts:
+    def test_files_one_task_for_each_prompt_with_enough_responses(self, project):
+        prompts_with(project, 5, 3, 2, 0)
+
+        found = tasks.create_for_prompts(project, responses=3, overlap=2)
+
+        assert (found.made, found.known, found.too_few_responses) == (2, 0, 2)
+        assert [task.positions.count() for task in Task.objects.all()] == [3, 3]
+        assert Slot.objects.count() == 4
+
+    def test_again_adds_nothing(self, project):
+        prompts_with(project, 5, 4)
+        tasks.create_for_prompts(project, responses=3, overlap=2)
+
+        again = tasks.create_for_prompts(project, responses=3, overlap=2)
+
+        assert (again.made, again.known, again.reopened) == (0, 2, 0)
+        assert (Task.objects.count(), Slot.objects.count()) == (2, 4)
+
+    def test_stores_how_likely_the_choice_was(self, project):
+        prompts_with(project, 4, 4, 3, 3)
+
+        tasks.create_for_prompts(project, responses=3, overlap=1, limit=2)
+
+        for task in Task.objects.all():
+            ways = 4 if task.prompt.responses.count() == 4 else 1
+            assert (task.strategy, task.propensity) == ("random", pytest.approx(2 / 4 / ways))
+
+    def test_another_seed_makes_another_choice(self, project):
+        prompts_with(project, *[2] * 12)
+
+        def chosen(seed):
+            Task.objects.all().delete()
+            tasks.create_for_prompts(project, responses=2, overlap=1, limit=4, seed=seed)
+            return set(Task.objects.values_list("prompt", flat=True))
+
+        assert chosen(1) == chosen(1)
+        assert chosen(1) != chosen(2)
+
+    def test_counts_equal_texts_of_two_policies_once(self, project):
+        prompt, _ = prompts_with(project, 2, 0)
+        ResponseFactory(prompt=prompt, text=prompt.responses.first().text)
+
+        assert tasks.create_for_prompts(project, responses=3, overlap=1).made == 0
+        assert tasks.create_for_prompts(project, responses=2, overlap=1).made == 1
+
+    def test_asks_no_question_per_prompt(self, project, django_assert_max_num_queries):
+        prompts_with(project, *[2] * 40)
+
+        with django_assert_max_num_queries(15):
+            tasks.create_for_prompts(project, responses=2, overlap=3)
+
+    @pytest.mark.parametrize(
+        "asked", [{"responses": 0}, {"responses": 10}, {"overlap": 0}, {"limit": 0}, {"strategy": "clever"}]
+    )
+    def test_refuses_what_makes_no_sense(self, project, asked):
+        with pytest.raises(InvalidTask):
+            tasks.create_for_prompts(project, **{"responses": 2, "overlap": 1, **asked})
+
+
+class TestCommand:
+    def test_prints_what_it_did(self, project):
+        prompts_with(project, 3, 3, 1)
+        out = StringIO()
+
+        call_command("create_tasks", project=project.slug, responses=2, overlap=1, stdout=out)
+
+        assert out.getvalue().strip() == (
+            "2 tasks made, 0 known (0 of them got new slots), 1 prompts have too few different responses."
+        )
+
+    def test_names_a_project_that_is_not_there(self):
+        ProjectFactory(slug="here")
+
+        with pytest.raises(NotFound, match=r"^There is no project 'nowhere'\. There are: here\.$"):
+            call_command("create_tasks", project="nowhere")

@@ -1,0 +1,186 @@
+"""What happens to a person's work at the desk when something comes between, in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from annotation.actions import leases
+from annotation.models import Draft, Judgement, Skip, Slot
+from tests.browser.desk import as_letters, letters_on, queue, wait_for_judgements
+from tests.factories import (
+    AnnotatorFactory,
+    MembershipFactory,
+    TaskFactory,
+    lease,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_skipping_asks_for_a_reason_and_goes_on(visit, project, annotator):
+    queue(project, tasks=2, size=2)
+    page = visit(annotator.user).open("/projects/desk/desk/")
+    first = page.locator("#judgement").get_attribute("action")
+    page.keyboard.press("s")
+    page.get_by_label("Something else").check()
+    page.get_by_label("In your words").fill("half of it is missing")
+    page.keyboard.press("Enter")
+    expect(page.locator("#judgement")).not_to_have_attribute("action", first)
+    assert Skip.objects.get().reason == "other: half of it is missing"
+
+
+def test_a_reload_restores_the_draft_and_the_same_task(visit, project, annotator):
+    queue(project, tasks=3, size=3)
+    page = visit(annotator.user).open("/projects/desk/desk/")
+    action = page.locator("#judgement").get_attribute("action")
+    with page.expect_response(re.compile("/draft/")) as answered:
+        page.keyboard.press("2")
+        page.keyboard.press("2")
+    assert answered.value.status == 204
+    page.reload()
+    assert page.locator("#judgement").get_attribute("action") == action
+    assert [letters_on(page, place) for place in ("1", "2", "3", "")] == ["", "AB", "", "C"]
+
+
+def test_a_lost_task_says_so_keeps_the_ranking_and_offers_the_next(visit, project, annotator):
+    task, following = TaskFactory(project=project, size=3), TaskFactory(project=project, size=2)
+    page = visit(annotator.user).open("/projects/desk/desk/")
+    for key in "213":
+        page.keyboard.press(key)
+    thief = AnnotatorFactory()
+    MembershipFactory(project=project, user=thief.user)
+    Slot.objects.filter(task=task).update(lease_expires_at="2026-01-01T00:00Z")
+    order = Slot.objects.get(task=task).order
+    taken = leases.claim(project, by=thief)
+    Slot.objects.filter(pk=taken.pk).update(order=list(reversed(taken.order)))
+    with page.expect_response(re.compile("/submit/")) as answered:
+        page.keyboard.press("Enter")
+    assert answered.value.status == 409
+    expect(page.get_by_role("alert")).to_contain_text("given to someone else")
+    expect(page.get_by_role("alert")).to_contain_text("Your ranking: B, then A, then C.")
+    assert [letters_on(page, str(place)) for place in (1, 2, 3)] == ["B", "A", "C"]
+    draft = Draft.objects.get(annotator=annotator, task=task)
+    assert draft.content["ranking"] == [[order[1]], [order[0]], [order[2]]]
+    assert not Judgement.objects.exists()
+    page.get_by_role("link", name="Take the next one").click()
+    expect(page.locator("[data-answer]")).to_have_count(2)
+    assert Slot.objects.get(task=following).annotator == annotator
+
+
+def test_nothing_that_reaches_the_browser_names_a_policy(visit, project, annotator):
+    task = TaskFactory(project=project, size=3)
+    names = []
+    for item in task.positions.select_related("response__policy"):
+        item.response.policy.name = f"zebra-{item.position}"
+        item.response.policy.save()
+        names.append(item.response.policy.name)
+    visitor = visit(annotator.user)
+    seen: list[str] = []
+    visitor.page.on("response", lambda response: seen.append(response.url + str(response.headers)))
+    page = visitor.open("/projects/desk/desk/")
+    page.keyboard.press("1")
+    assert not any(name in text for name in names for text in [page.content(), *seen])
+
+
+@pytest.mark.parametrize("text", ["A long tale. " * 80_000, "=" * 1_000_000], ids=["words", "one run"])
+def test_a_megabyte_of_text_is_folded_and_does_not_stop_the_desk(visit, project, annotator, text):
+    task = TaskFactory(project=project, size=2)
+    response = task.positions.first().response
+    response.text = text
+    response.save()
+    page = visit(annotator.user).open("/projects/desk/desk/")
+    heights = [card.bounding_box()["height"] for card in page.locator("[data-text]").all()]
+    assert max(heights) < 500
+    page.keyboard.press("u")
+    assert max(card.bounding_box()["height"] for card in page.locator("[data-text]").all()) > 10_000
+    page.keyboard.press("u")
+    page.keyboard.press("1")
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="That was the last one")).to_be_visible()
+
+
+def test_guidelines_and_keys_open_and_close_by_key(visit, project, annotator):
+    project.guidelines.create(number=3, text="Prefer the answer that **helps**.")
+    TaskFactory(project=project, size=2)
+    page = visit(annotator.user).open("/projects/desk/desk/")
+    page.keyboard.press("g")
+    expect(page.get_by_role("dialog", name="Guidelines version 3")).to_be_visible()
+    page.keyboard.press("1")
+    page.keyboard.press("Escape")
+    assert letters_on(page, "") == "AB"
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Ranking")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Ranking")).to_be_hidden()
+
+
+def test_a_lease_of_someone_else_is_a_page_with_a_sentence(visit, project, annotator):
+    slot = lease(TaskFactory(project=project).slots.get(), AnnotatorFactory())
+    page = visit(annotator.user).open(f"/projects/desk/slots/{slot.pk}/")
+    expect(page.get_by_role("alert")).to_have_text(f"There is no slot {slot.pk} that is yours.")
+
+
+def test_in_a_browser_of_another_language_ties_stay_ties(visit, project, annotator):
+    queue(project, tasks=1, size=3)
+    page = visit(annotator.user, locale="de-DE").open("/projects/desk/desk/")
+    for key in "122":
+        page.keyboard.press(key)
+    assert [letters_on(page, str(place)) for place in (1, 2, 3)] == ["A", "BC", ""]
+
+
+def test_keys_pressed_while_the_ranking_is_under_way_change_neither_task(visit, project, annotator):
+    queue(project, tasks=3, size=3)
+    page = visit(annotator.user).open("/projects/desk/desk/")
+    held: list[Route] = []
+    page.route("**/submit/", lambda route: held.append(route))  # noqa: PLW0108  # playwright marks the function
+    with page.expect_request("**/submit/"):
+        for key in ["1", "2", "3", "Enter"]:
+            page.keyboard.press(key)
+    for key in ["b", "1", "Backspace", "Enter", "s"]:
+        page.keyboard.press(key)
+    assert [letters_on(page, str(place)) for place in (1, 2, 3)] == ["A", "B", "C"]
+    assert not page.locator("#skip").is_visible()
+    assert len(held) == 1
+    held[0].continue_()
+    [judgement] = wait_for_judgements(page, 1)
+    assert as_letters(judgement) == [["A"], ["B"], ["C"]]
+    assert letters_on(page, "") == "ABC"
+    page.unroute("**/submit/")
+    for key in ["1", "1", "1", "Enter"]:
+        page.keyboard.press(key)
+    assert as_letters(wait_for_judgements(page, 2)[1]) == [["A", "B", "C"]]
+
+
+def test_a_submission_that_did_not_arrive_leaves_the_ranking_to_be_sent_again(visit, project, annotator):
+    queue(project, tasks=1, size=2)
+    visitor = visit(annotator.user)
+    page = visitor.open("/projects/desk/desk/")
+    page.route("**/submit/", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        for key in ["1", "2", "Enter"]:
+            page.keyboard.press(key)
+    expect(page.locator("#judgement")).not_to_have_class(re.compile("is-sent"))
+    visitor.trouble.clear()  # the browser's own line about the request that failed
+    page.unroute("**/submit/")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("Nothing waits")
+    assert as_letters(Judgement.objects.get()) == [["A"], ["B"]]
+
+
+def test_a_key_held_down_submits_nothing_unseen(visit, project, annotator):
+    queue(project, tasks=2, size=2)
+    page = visit(annotator.user).open("/projects/desk/desk/")
+    for slot in Slot.objects.filter(state=Slot.State.OPEN):
+        Draft.objects.create(task=slot.task, annotator=annotator, content={"ranking": [[0], [1]]})
+    for key in ["1", "2"]:
+        page.keyboard.press(key)
+    page.keyboard.down("Enter")
+    wait_for_judgements(page, 1)
+    expect(page.locator(".desk")).to_be_focused()
+    page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    page.keyboard.press("2")
+    expect(page.locator("[data-saved]")).to_have_text("Draft kept")
+    assert Judgement.objects.count() == 1

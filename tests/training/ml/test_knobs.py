@@ -1,0 +1,51 @@
+"""Knobs: defaults, texts, limits, and that they need no torch."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.training.ml.builders import ROOT
+from training.exceptions import InvalidKnob
+from training.ml import knobs
+
+
+@pytest.mark.parametrize("kind", knobs.KINDS)
+def test_every_knob_is_described_and_its_default_can_be_said(kind: str) -> None:
+    for description in knobs.describe(kind):
+        assert description.help.endswith(".")
+        assert knobs.parse(kind, {description.name: description.default}) == knobs.parse(kind, {})
+
+
+@pytest.mark.parametrize("kind", knobs.KINDS)
+def test_knobs_survive_config_json(kind: str) -> None:
+    values = knobs.parse(kind, {"threads": "3"})
+    assert knobs.from_json(kind, knobs.as_json(values)) == values
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "sentence"),
+    [
+        ("ppo", {}, "unknown kind of run 'ppo'"),
+        ("rm", {"learnin_rate": "1"}, "unknown knob 'learnin_rate' for rm: expected one of accumulate"),
+        ("rm", {"batch_size": "many"}, "batch_size=many: expected a whole number"),
+        ("rm", {"batch_size": "0"}, "batch_size=0: expected at least 1"),
+        ("rm", {"lora": "perhaps"}, "lora=perhaps: expected true or false or auto"),
+        ("rm", {"epochs": "nan"}, "epochs=nan: expected a number"),
+        ("dpo", {"label_smoothing": "0.7"}, "label_smoothing=0.7: expected at most 0.5"),
+        ("sft", {"answers": "worst"}, "answers=worst: expected one of auto, demonstrations, best"),
+        ("sft", {"tiny_width": "33"}, "tiny_width=33: expected a multiple of 32"),
+    ],
+)
+def test_a_wrong_knob_gets_its_sentence(kind: str, values: dict[str, str], sentence: str) -> None:
+    with pytest.raises(InvalidKnob, match=f"^{sentence}"):
+        knobs.parse(kind, values)
+
+
+def test_knobs_and_run_directories_load_no_torch_and_no_django() -> None:
+    program = (
+        "import sys, training.ml.knobs, training.ml.rundir, training.ml.evaluation;"
+        "print([m for m in ('torch', 'transformers', 'trl', 'django') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,111 @@
+"""What a run is to do, worked out in full before anything is begun."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from training.actions import artifacts, provenance, releases
+from training.actions.artifacts import Base
+from training.exceptions import InvalidRun, NotFound
+from training.ml import knobs
+from training.ml.rundir import Config, RunDirectory
+from training.models import Run
+
+DEFAULT_SEED = 17
+LARGEST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be done, without a name or a directory yet. `prompts`: the text of prompts.jsonl (sample)."""
+
+    config: Config
+    base: Base
+    prompts: str = ""
+
+    @property
+    def hash(self) -> str:
+        """Two runs of one hash may go on for one another: the same work on the same data from the same weights."""
+        decides = {
+            **self.config.identity(),
+            "base": self.base.location,
+            "weights": self.base.identity,
+            "prompts": hashlib.sha256(self.prompts.encode()).hexdigest(),
+            "project_version": self.config.project_version,
+        }
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def make(
+    *,
+    kind: str,
+    release: str | None,
+    base: str | None,
+    values: Mapping[str, str] | None,
+    seed: int | None,
+    resume: str | None = None,
+) -> Plan:
+    """The work in full; what is not given comes from the run that is resumed, else from the defaults."""
+    before = directory_of(resume).read_config() if resume else None
+    if before and before.kind != kind:
+        raise InvalidRun(f"Run {resume} is of kind {before.kind}, not {kind}: use train_{before.kind}.")
+    if before and before.release and not release:
+        release = before.release.path
+    if not release:
+        raise InvalidRun(f"Say which release to train on: --release R. {releases.existing()}")
+    found = find_base(base, kind=kind, before=before)
+    chosen = knobs.from_json(kind, before.knobs) if before and not values else knobs.parse(kind, values or {})
+    config = Config(
+        name="",
+        kind=kind,
+        release=releases.find(release).reference,
+        base=found.location,
+        revision=found.revision,
+        seed=checked_seed(seed if seed is not None else (before.seed if before else DEFAULT_SEED)),
+        knobs=knobs.as_json(chosen),
+        commit=provenance.commit(),
+        project_version=provenance.project_version(),
+    )
+    return Plan(config=config, base=found)
+
+
+def find_base(name: str | None, *, kind: str, before: Config | None) -> Base:
+    """As given, else that of the run before, else the default; a name of the hub keeps the commit it had then."""
+    wanted = name or (before.base if before else settings.BASE_MODEL)
+    kept = before.revision if before and before.base == wanted else ""
+    return artifacts.find_base(wanted, kind=kind, revision=kept)
+
+
+def checked_seed(seed: int) -> int:
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InvalidRun(f"--seed {seed}: expected a number from 0 to {LARGEST_SEED}.")
+    return seed
+
+
+def directory_of(name: str) -> RunDirectory:
+    """The directory of the run of this name, whether or not this database knows it."""
+    run = Run.objects.filter(name=name).first()
+    path = Path(run.directory) if run else settings.RUNS_DIR / name
+    if not (path / "config.json").is_file():
+        known = ", ".join(Run.objects.exclude(state=Run.State.DONE).values_list("name", flat=True)[:10])
+        raise NotFound(f"There is no run {name!r} to resume; unfinished are: {known or 'none'}.")
+    return RunDirectory(path)
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """What was set otherwise, as `name old, now new`."""
+    before, after = old.identity(), new.identity()
+    found = [
+        f"{name} {before['knobs'].get(name)}, now {after['knobs'].get(name)}"
+        for name in sorted(before["knobs"] | after["knobs"])
+        if before["knobs"].get(name) != after["knobs"].get(name)
+    ]
+    return found + [
+        f"{name} {before[name]}, now {after[name]}"
+        for name in ("release", "base", "seed")
+        if before[name] != after[name]
+    ]

@@ -1,0 +1,82 @@
+"""What `train_sft`, `train_rm` and `train_dpo` share: their options, their help, and what they say at the end."""
+
+import argparse
+import textwrap
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from training.actions import runs
+from training.actions.launches import LAUNCHERS
+from training.actions.plans import DEFAULT_SEED
+from training.exceptions import InvalidKnob
+from training.management.summaries import summary
+from training.ml import knobs
+from training.models import Run
+
+
+class TrainCommand(BaseCommand):
+    """Subclasses say which kind they train, and how one calls them."""
+
+    kind: ClassVar[str]
+    example: ClassVar[str]
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name,
+            subcommand,
+            epilog=f"example:\n  {self.example}\n\nknobs for --set:\n{knob_table(self.kind)}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **kwargs,
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--release", help="directory, name under RELEASES_DIR, or how its name or hash begins")
+        parser.add_argument(
+            "--base", help=f"`tiny`, an artifact, a directory, or a name on the hub (default {settings.BASE_MODEL})"
+        )
+        parser.add_argument(
+            "--set", action="extend", nargs="+", default=[], metavar="NAME=VALUE", help="knobs, listed below"
+        )
+        parser.add_argument("--seed", type=int, help=f"default {DEFAULT_SEED}")
+        parser.add_argument("--resume", metavar="RUN", help="go on with this run; the same command again does so too")
+        parser.add_argument("--launcher", choices=sorted(LAUNCHERS), default="local", help="default local")
+        parser.add_argument("--name", default="", help="what the result is called (default: as the run)")
+
+    def handle(self, **options: Any) -> None:
+        run = runs.train(
+            kind=self.kind,
+            release=options["release"],
+            base=options["base"],
+            values=assignments(options["set"]),
+            seed=options["seed"],
+            resume=options["resume"],
+            launcher=options["launcher"],
+            name=options["name"],
+        )
+        self.stdout.write("\n".join([*summary(run), *self.next_steps(run)]))
+
+    def next_steps(self, run: Run) -> Iterable[str]:
+        """Which command goes on from here."""
+        return ()
+
+
+def assignments(texts: Iterable[str]) -> dict[str, str]:
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InvalidKnob(f"--set {text}: expected name=value, as in --set epochs=2.")
+        values[name.strip()] = value
+    return values
+
+
+def knob_table(kind: str) -> str:
+    """Every knob with its default, and its description below."""
+    lines = []
+    for knob in knobs.describe(kind):
+        lines.append(f"  {knob.name}={knob.default}")
+        lines += textwrap.wrap(knob.help, width=100, initial_indent="      ", subsequent_indent="      ")
+    return "\n".join(lines)

@@ -1,0 +1,25 @@
+"""Which checkpoint a run may go on from: the last one whose saving ended. A kill can leave half of one."""
+
+import re
+import shutil
+from pathlib import Path
+
+MARK = "complete"
+NAME = re.compile(r"checkpoint-(\d+)")
+
+
+def seal(directory: Path, step: int) -> None:
+    """Say that the checkpoint of `step` is whole; called when all of it is written."""
+    (directory / f"checkpoint-{step}" / MARK).touch()
+
+
+def last_complete(directory: Path) -> tuple[int, Path] | None:
+    """Step and path; incomplete ones are removed, so that nothing mistakes them for good."""
+    found: list[tuple[int, Path]] = []
+    for path in directory.glob("checkpoint-*"):
+        match = NAME.fullmatch(path.name)
+        if match and (path / MARK).exists():
+            found.append((int(match[1]), path))
+        elif match:
+            shutil.rmtree(path)
+    return max(found, default=None)

@@ -1,0 +1,92 @@
+"""What reward modelling and DPO share: a release's pairs as tokens, and the report on the held-out ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from training.exceptions import InvalidRelease
+from training.ml import evaluation, loop, pairs, reports
+from training.ml.conversations import Encoder, Tokens
+from training.ml.jobs import Job
+from training.ml.pairs import Pair, Pairs
+from training.ml.rundir import write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenPair:
+    pair: Pair
+    chosen: Tokens
+    rejected: Tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preferences:
+    """The pairs of both splits, and those of them that fit the context."""
+
+    all: Pairs
+    train: list[TokenPair]
+    held_out: list[TokenPair]
+
+
+def of_job(job: Job[Any]) -> Preferences:
+    """
+    Raises:
+        InvalidRelease: no strict pair to train on, or none that fits.
+    """
+    found = pairs.of_release(job.release)
+    train = encode(found.train, encoder=job.encoder)
+    if not train:
+        raise InvalidRelease(
+            f"all {len(found.train)} training pairs are over {job.encoder.max_length} tokens: raise max_length (and, "
+            "for the base tiny, tiny_context)"
+        )
+    return Preferences(all=found, train=train, held_out=encode(found.held_out, encoder=job.encoder))
+
+
+def encode(found: Sequence[Pair], *, encoder: Encoder) -> list[TokenPair]:
+    """Each response is encoded and counted once, whatever pairs it stands in; a pair goes if one of its two does."""
+    known: dict[tuple[str, str], Tokens | None] = {}
+
+    def tokens(pair: Pair, answer: str) -> Tokens | None:
+        key = (pair.prompt_id, answer)
+        if key not in known:
+            known[key] = encoder.encode(pair.messages, answer)
+        return known[key]
+
+    kept = []
+    for pair in found:
+        chosen, rejected = tokens(pair, pair.chosen), tokens(pair, pair.rejected)
+        if chosen is not None and rejected is not None:
+            kept.append(TokenPair(pair=pair, chosen=chosen, rejected=rejected))
+    return kept
+
+
+def report(
+    job: Job[Any], *, what: str, preferences: Preferences, margins: Sequence[float], trainer: Any, train: Any
+) -> None:
+    """Write report.json: `margins` are score(chosen) - score(rejected) of the held-out pairs."""
+    found = evaluation.held_out(
+        [example.pair for example in preferences.held_out],
+        margins=margins,
+        train=preferences.all.train,
+        ties=preferences.all.held_out_ties,
+        seed=job.config.seed,
+    )
+    data = {
+        "release_hash": job.release.hash,
+        "train_pairs": len(preferences.all.train),
+        "train_ties": preferences.all.train_ties,
+        "held_out_pairs": len(preferences.all.held_out),
+        **job.encoder.lengths.as_dict(),
+    }
+    assembled = reports.assemble(
+        config=job.config,
+        headline=reports.accuracy_headline(what, found),
+        warnings=[*job.base.warnings, *reports.length_warnings(data), *reports.accuracy_warnings(found)],
+        base=job.base.describe(),
+        resolved=loop.resolved(trainer, job),
+        held_out=found,
+        train=train,
+        data=data,
+    )
+    write_json(job.directory.report, assembled)
