@@ -12,11 +12,14 @@ from annotation.actions import members
 from annotation.exceptions import InvalidJudgement
 from annotation.formats import answers
 from annotation.models import (
+    Adjudication,
     Annotator,
+    Audience,
     AuditEvent,
     Comparison,
     Draft,
     Guideline,
+    Invitation,
     Judgement,
     Membership,
     Policy,
@@ -25,6 +28,7 @@ from annotation.models import (
     Release,
     ReleasedJudgement,
     Response,
+    Seat,
     Skip,
     Slot,
     Task,
@@ -261,3 +265,36 @@ class AuditEventAdmin(ReadOnly):
     list_select_related = ["by"]
     search_fields = ["subject", "verb", "by__username"]
     show_full_result_count = False
+
+
+@admin.register(Seat)
+class SeatAdmin(admin.ModelAdmin[Seat]):
+    list_display = ["annotator", "project", "guideline_seen", "qualification"]
+    list_filter = ["qualification"]
+    list_select_related = ["annotator", "project"]
+    search_fields = ["annotator__name", "project__name"]
+    readonly_fields = ["project", "annotator", "guideline_seen", "exposure"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(Audience)
+class AudienceAdmin(ReadOnly):
+    list_display = ["pk", "project", "people", "groups", "skills"]
+    list_select_related = ["project"]
+    search_fields = ["project__name"]
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly):
+    list_display = ["project", "role", "uses_left", "expires_at", "revoked_at", "created_by"]
+    list_select_related = ["project", "created_by"]
+    search_fields = ["project__name"]
+
+
+@admin.register(Adjudication)
+class AdjudicationAdmin(ReadOnly):
+    list_display = ["task_id", "by", "ranking", "created_at"]
+    list_select_related = ["by"]
+    search_fields = ["task__key", "reason"]

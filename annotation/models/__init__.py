@@ -1,18 +1,22 @@
 """Who is asked what, and who answered what."""
 
 from annotation.models.audit import AuditEvent
-from annotation.models.judgements import Comparison, Judgement
-from annotation.models.projects import Annotator, Guideline, Membership, Project
+from annotation.models.judgements import Adjudication, Comparison, Judgement
+from annotation.models.members import Annotator, Audience, Invitation, Membership, Seat
+from annotation.models.projects import Guideline, Project
 from annotation.models.prompts import Policy, Prompt, Response
 from annotation.models.releases import Release, ReleasedJudgement
 from annotation.models.tasks import Draft, Skip, Slot, Task, TaskResponse
 
 __all__ = [
+    "Adjudication",
     "Annotator",
+    "Audience",
     "AuditEvent",
     "Comparison",
     "Draft",
     "Guideline",
+    "Invitation",
     "Judgement",
     "Membership",
     "Policy",
@@ -21,6 +25,7 @@ __all__ = [
     "Release",
     "ReleasedJudgement",
     "Response",
+    "Seat",
     "Skip",
     "Slot",
     "Task",

@@ -1,8 +1,9 @@
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from annotation.models.projects import Annotator
+from annotation.models.members import Annotator
 from annotation.models.prompts import Response
 from annotation.models.tasks import Slot, Task
 
@@ -46,9 +47,17 @@ class Judgement(models.Model):
     strength = models.PositiveSmallIntegerField(choices=Strength, null=True, blank=True)
     acceptable = models.JSONField(null=True, blank=True, help_text="Positions that are good enough to send.")
     ratings = models.JSONField(default=dict, blank=True)
-    flags = models.JSONField(default=list, blank=True)
+    flags = models.JSONField(
+        default=list, blank=True, help_text='[{"flag": "harmful", "response": 1}, {"flag": "unclear"}]: none, the prompt.'
+    )
+    spans = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='[{"response": 0, "start": 3, "end": 9, "text": "…", "comment": "…"}], in characters.',
+    )
     reason = models.TextField(blank=True)
     edited = models.JSONField(default=dict, blank=True, help_text='{"0": "better text"}')
+    written = models.TextField(blank=True, help_text="The annotator's own answer, where there was none to judge.")
     seconds = models.FloatField(null=True, blank=True)
     shown = models.JSONField(null=True, blank=True, help_text="Positions in the order shown.")
     guideline_version = models.PositiveIntegerField(
@@ -101,3 +110,19 @@ class Comparison(models.Model):
 
     def __str__(self) -> str:
         return f"{self.winner_id} {'=' if self.tie else '>'} {self.loser_id}"
+
+
+class Adjudication(models.Model):
+    """What a reviewer decided where people disagreed. It stands beside what they said; the newest one counts."""
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="adjudications")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    ranking = models.JSONField(help_text="Tie groups of positions, best first.")
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"adjudication of task {self.task_id}"

@@ -1,6 +1,3 @@
-import secrets
-
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -15,6 +12,11 @@ class Project(models.Model):
         PAUSED = "paused"
         ENDED = "ended"
 
+    class Asked(models.TextChoices):
+        OFF = "off"
+        OPTIONAL = "optional"
+        REQUIRED = "required"
+
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
@@ -22,27 +24,47 @@ class Project(models.Model):
         default=1, validators=[MinValueValidator(1)], help_text="How many people judge each task."
     )
     responses_per_task = models.PositiveSmallIntegerField(
-        default=4, validators=[MinValueValidator(2), MaxValueValidator(MAX_RESPONSES)]
+        default=4,
+        validators=[MaxValueValidator(MAX_RESPONSES)],
+        help_text="1: rate and edit the one answer. 0: write an answer.",
     )
     ties_allowed = models.BooleanField(default=True)
     strength_asked = models.BooleanField(default=False, help_text="Slightly, clearly or much better, for pairs.")
-    acceptability_asked = models.BooleanField(default=False)
+    acceptability_asked = models.BooleanField(
+        default=False, help_text="Which answers are good enough to send: a line between the ranks."
+    )
+    reason_asked = models.CharField(max_length=10, choices=Asked, default=Asked.OPTIONAL)
+    flags_asked = models.BooleanField(default=True, help_text="Harmful, personal data, off-topic, …")
+    highlights_asked = models.BooleanField(default=False, help_text="Mark a span of an answer and comment on it.")
+    edit_asked = models.BooleanField(default=False, help_text="Turn the best answer into an ideal one.")
     criteria = models.JSONField(
         default=list,
         blank=True,
-        help_text='Rubric: [{"name": "correctness", "scale": 5}]. For the API; not used yet on the desk.',
+        help_text='Rubric: [{"name": "correctness", "scale": 5, "description": "…", "required": true}].',
     )
     lease_minutes = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(1)])
     gold_rate = models.FloatField(
         default=0,
         validators=[MinValueValidator(0), MaxValueValidator(1)],
-        help_text="Share of tasks whose best answer is known. Not used yet.",
+        help_text="Share of tasks whose best answer is known.",
     )
     repeat_rate = models.FloatField(
         default=0,
         validators=[MinValueValidator(0), MaxValueValidator(1)],
-        help_text="Share of tasks that one person judges twice. Not used yet.",
+        help_text="Share of tasks that one person judges again later, without knowing.",
     )
+    gold_feedback = models.BooleanField(
+        default=False, help_text="Tell people at once whether they got a known answer right."
+    )
+    qualification_pass = models.FloatField(
+        default=0.7,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Share of known pairs to get right in the qualification set before the first real task.",
+    )
+    acknowledgement_asked = models.BooleanField(
+        default=True, help_text="People confirm each new version of the guidelines before they go on."
+    )
+    revisions_locked = models.BooleanField(default=False, help_text="What was submitted can no longer be revised.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -50,7 +72,7 @@ class Project(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(overlap__gte=1), name="project_overlap_positive"),
             models.CheckConstraint(
-                condition=models.Q(responses_per_task__range=(2, MAX_RESPONSES)),
+                condition=models.Q(responses_per_task__range=(0, MAX_RESPONSES)),
                 name="project_responses_in_range",
             ),
         ]
@@ -69,6 +91,7 @@ class Guideline(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="guidelines")
     number = models.PositiveIntegerField()
     text = models.TextField(help_text="Markdown.")
+    changes = models.CharField(max_length=500, blank=True, help_text="What is new, for those who know the last one.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -77,45 +100,3 @@ class Guideline(models.Model):
 
     def __str__(self) -> str:
         return f"{self.project} guidelines v{self.number}"
-
-
-class Membership(models.Model):
-    """What a person may do in a project."""
-
-    class Role(models.TextChoices):
-        ANNOTATOR = "annotator"
-        REVIEWER = "reviewer"
-        ENGINEER = "engineer"
-        ADMIN = "admin"
-
-    project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=10, choices=Role, default=Role.ANNOTATOR)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "user"], name="membership_once")]
-
-    def __str__(self) -> str:
-        return f"{self.user} as {self.role} of {self.project}"
-
-
-def new_pseudonym() -> str:
-    return f"anon-{secrets.token_hex(8)}"
-
-
-class Annotator(models.Model):
-    """The pseudonym under which judgements are kept and released. The link to a person can be cut; the
-    judgements stay."""
-
-    name = models.CharField(max_length=64, unique=True, default=new_pseudonym)
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="annotator"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name

@@ -2,7 +2,8 @@ from django.conf import settings
 from django.db import models
 
 from annotation.models.judgements import Judgement
-from annotation.models.projects import Annotator, Project
+from annotation.models.members import Annotator
+from annotation.models.projects import Project
 
 
 class ReleaseQuerySet(models.QuerySet["Release"]):

@@ -5,7 +5,8 @@ from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, 
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from annotation.models.projects import Annotator, Project
+from annotation.models.members import Annotator, Audience
+from annotation.models.projects import Project
 from annotation.models.prompts import Prompt, Response
 
 
@@ -44,6 +45,7 @@ class Task(models.Model):
         GOLD = "gold"
         REPEAT = "repeat"
         HEAD_TO_HEAD = "head_to_head"
+        QUALIFICATION = "qualification"
 
     class State(models.TextChoices):
         OPEN = "open"  # at least one slot is not filled
@@ -56,8 +58,19 @@ class Task(models.Model):
         Response, through="TaskResponse", related_name="tasks"
     )
     key = models.CharField(max_length=200, help_text="The imported row's id, else the hash of the content.")
-    purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.LABEL)
+    purpose = models.CharField(max_length=16, choices=Purpose, default=Purpose.LABEL)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    audience = models.ForeignKey(
+        Audience, models.PROTECT, null=True, blank=True, related_name="tasks", help_text="None: for everyone."
+    )
+    known = models.JSONField(
+        null=True,
+        blank=True,
+        help_text='The answer of a gold or qualification task: {"ranking": [[1], [0, 2]], "explanation": "…"}.',
+    )
+    repeats = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="repetitions", help_text="The task asked again."
+    )
     priority = models.IntegerField(default=0)
     overlap = models.PositiveSmallIntegerField(default=1)
     filled = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -117,6 +130,9 @@ class Slot(models.Model):
         LEASED = "leased"
         FILLED = "filled"
 
+    token = models.UUIDField(
+        default=uuid.uuid4, unique=True, editable=False, help_text="Its name in addresses: ids would tell its age."
+    )
     task = models.ForeignKey(Task, models.CASCADE, related_name="slots")
     number = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)

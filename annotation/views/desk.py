@@ -11,7 +11,7 @@ from django_htmx.http import reswap, retarget
 from annotation.actions import judgements, leases
 from annotation.actions.members import annotator_of, project_for
 from annotation.exceptions import AnnotationError, InvalidJudgement, NotFound, SlotLost
-from annotation.forms import JudgementForm, SkipForm
+from annotation.forms.judgements import JudgementForm, SkipForm
 from annotation.models import Annotator, Project, Slot
 from annotation.views.progress import progress_in
 from annotation.views.requests import MemberRequest, signed_in
