@@ -1,10 +1,26 @@
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
 from annotation.actions import audit, judgements, leases
-from annotation.models import Annotator, AuditEvent, Guideline, Membership, Policy, Release, ReleasedJudgement, Task
+from annotation.models import (
+    Adjudication,
+    Annotator,
+    Audience,
+    AuditEvent,
+    Guideline,
+    Invitation,
+    Membership,
+    Policy,
+    Release,
+    ReleasedJudgement,
+    Seat,
+    Task,
+)
 from flywheel.models import Gate, Generation, Sampling, Stage, Turn
 from tests.factories import AnnotatorFactory, PolicyFactory, ProjectFactory, TaskFactory, UserFactory
 from training.models import Artifact, Evaluation, Run
@@ -33,6 +49,11 @@ def fill(count: int) -> None:
         )
         leases.save_draft(leases.claim(project, by=second), by=second, content={"reason": "x"})
         leases.skip(leases.claim(project, by=third), by=third, reason="hard")
+        Seat.objects.get_or_create(project=project, annotator=first)
+        Audience.objects.create(project=project, key="x", groups=["experts"])
+        in_a_week = timezone.now() + timedelta(days=7)
+        Invitation.objects.create(project=project, digest=f"{number}", expires_at=in_a_week)
+        Adjudication.objects.create(task=task, ranking=[[0], [1], [2]], reason="x")
         audit.record("made", f"task {task.pk}", by=None)
         release = Release.objects.create(project=project, hash=f"{number}", name=f"release-{number}", path="/nowhere")
         ReleasedJudgement.objects.create(release=release, judgement=judgement)
