@@ -182,7 +182,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     search_fields = ["key", "generation"]
     readonly_fields = [
         "project", "prompt", "key", "purpose", "state", "overlap", "filled", "slots_by_state", "generation",
-        "strategy", "score", "propensity", "metadata",
+        "strategy", "score", "propensity", "metadata", "audience", "known", "repeats",
     ]  # fmt: skip
     show_full_result_count = False
 

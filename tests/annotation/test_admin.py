@@ -180,11 +180,3 @@ def test_several_memberships_removed_at_once_leave_their_audit_rows(admin_client
     admin_client.post(reverse("admin:annotation_membership_changelist"), asked)
 
     assert AuditEvent.objects.filter(verb="member removed").count() == 2
-
-
-def test_settings_that_nothing_uses_say_so(admin_client):
-    project = ProjectFactory()
-    page = reverse("admin:annotation_project_change", args=[project.pk])
-    form = admin_client.get(page).context["adminform"].form
-
-    assert all("ot used yet" in form.fields[name].help_text for name in ("gold_rate", "repeat_rate", "criteria"))
