@@ -4,6 +4,7 @@ from allauth.mfa.totp.views import activate_totp
 from csp.decorators import csp_update
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
 # One way in, so that limits on guessing and second factors hold for the admin too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -25,5 +26,6 @@ urlpatterns = [
     path("api/v1/", include("annotation.api.urls")),
     path("flywheel/", include("flywheel.urls_loop")),
     path("accounts/", include(accounts)),
+    path("language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),
 ]
