@@ -1,4 +1,4 @@
-"""Brings a file into a project. Apart from `imports`, so that the web process does not load what reads Parquet."""
+"""Brings a file into a project."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

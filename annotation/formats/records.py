@@ -11,12 +11,20 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from annotation.exceptions import UnreadableFile
 from annotation.formats.json_text import array_records, line_records
 from annotation.formats.record import Binary, Record
-from annotation.formats.tables import csv_records, parquet_records
+from annotation.formats.tables import csv_records
+
+
+def parquet_records(content: Binary, name: str) -> Iterator[Record]:
+    """Arrow is 40 MB in memory; the web process, which takes uploads, holds it only once somebody brings such a file."""
+    records: Iterator[Record] = import_module("annotation.formats.parquet").parquet_records(content, name)
+    yield from records
+
 
 READERS: dict[str, Callable[[Binary, str], Iterator[Record]]] = {
     ".jsonl": line_records,
