@@ -1,5 +1,7 @@
 """What can go wrong with labels. Each message says what was wrong and what to do."""
 
+from typing import Any
+
 
 class AnnotationError(Exception):
     """Base of all errors of this app; the web and the API answer with `status_code`."""
@@ -51,3 +53,34 @@ class UnwritableFile(AnnotationError):
 
 class InvalidTask(AnnotationError):
     """Responses, overlap or strategy of which no task can be made."""
+
+
+class UnusableInvitation(NotFound):
+    """A link that lets nobody in: wrong, used up, expired, withdrawn, or from someone who may no longer invite."""
+
+
+class LastAdmin(AnnotationError):
+    """A project keeps at least one admin."""
+
+    status_code = 409
+
+
+class ChangedMeanwhile(AnnotationError):
+    """Someone else saved the same thing since the page was opened. What was sent is shown again."""
+
+    status_code = 409
+
+class GuidelineUnread(AnnotationError):
+    """Newer guidelines than this person has confirmed: they come before the next task."""
+
+    status_code = 403
+
+    def __init__(self, message: str, *, guideline: Any) -> None:
+        super().__init__(message)
+        self.guideline = guideline
+
+
+class NotQualified(AnnotationError):
+    """The qualification tasks did not go well enough; a reviewer can waive them."""
+
+    status_code = 403

@@ -397,7 +397,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='slot',
-            index=models.Index(fields=['annotator', 'state'], name='slot_of_annotator'),
+            index=models.Index(fields=['annotator', 'state', 'filled_at'], name='slot_of_annotator'),
         ),
         migrations.AddConstraint(
             model_name='slot',
@@ -449,7 +449,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='task',
-            index=models.Index(fields=['project', 'state', '-priority', 'filled', 'id'], name='task_queue'),
+            index=models.Index(fields=['project', 'state', 'audience', '-priority', 'filled', 'id'], name='task_queue'),
+        ),
+        migrations.AddIndex(
+            model_name='task',
+            index=models.Index(fields=['project', 'purpose'], name='task_purpose'),
         ),
         migrations.AddConstraint(
             model_name='task',

@@ -89,7 +89,10 @@ class Task(models.Model):
             models.UniqueConstraint(fields=["project", "key"], name="task_key_once_per_project"),
             models.CheckConstraint(condition=Q(filled__lte=F("overlap")), name="task_never_over_filled"),
         ]
-        indexes = [models.Index(fields=["project", "state", "-priority", "filled", "id"], name="task_queue")]
+        indexes = [
+            models.Index(fields=["project", "state", "audience", "-priority", "filled", "id"], name="task_queue"),
+            models.Index(fields=["project", "purpose"], name="task_purpose"),
+        ]
 
     def __str__(self) -> str:
         return f"task {self.pk} of {self.project}"
@@ -183,7 +186,7 @@ class Slot(models.Model):
                 name="slot_state_consistent",
             ),
         ]
-        indexes = [models.Index(fields=["annotator", "state"], name="slot_of_annotator")]
+        indexes = [models.Index(fields=["annotator", "state", "filled_at"], name="slot_of_annotator")]
 
     def __str__(self) -> str:
         return f"slot {self.number} of task {self.task_id}"
