@@ -1,0 +1,51 @@
+"""What a reviewer decides where people disagreed. It stands beside their judgements and changes none of them."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from annotation.actions import audit
+from annotation.exceptions import InvalidJudgement, InvalidRow
+from annotation.formats import answers, rows
+from annotation.formats.rows import Ranking
+from annotation.models import Adjudication, Task
+
+MAX_REASON = 10_000
+
+
+@transaction.atomic
+def adjudicate(task: Task, *, by: User, ranking: Ranking, reason: str) -> Adjudication:
+    """Add a decision; the newest one of a task counts, older ones stay. The same one sent twice is one.
+
+    Raises:
+        InvalidJudgement: it does not rank every answer of the task, or gives no reason.
+    """
+    # Two tabs of one reviewer queue up here on PostgreSQL; on SQLite every transaction does.
+    Task.objects.select_for_update(no_key=True).get(pk=task.pk)
+    checked, why = _checked(ranking, size=task.positions.count(), reason=reason)
+    newest = task.adjudications.first()
+    if newest and (newest.by_id, newest.ranking, newest.reason) == (by.pk, checked, why):
+        return newest
+    made = Adjudication.objects.create(task=task, by=by, ranking=checked, reason=why)
+    audit.record("task adjudicated", f"task {task.pk}", by=by, ranking=checked, replaces=newest and newest.pk)
+    return made
+
+
+def _checked(ranking: Ranking, *, size: int, reason: str) -> tuple[Ranking, str]:
+    """Ties are a reviewer's to give, whatever the project allows its annotators."""
+    try:
+        why = rows.text_of(reason, "reason").strip()
+        complete = answers.complete_ranking(ranking, size=size, ties_allowed=True)
+    except InvalidRow as error:
+        raise InvalidJudgement(str(error)) from None
+    if not why:
+        raise InvalidJudgement("A decision needs its reason: say what settled it.")
+    if len(why) > MAX_REASON:
+        raise InvalidJudgement(f"The reason has {len(why)} characters; at most {MAX_REASON} are kept: shorten it.")
+    return complete, why
+
+
+def is_ranked_still(task: Task) -> bool:
+    """Whether a ranking of any of its answers is still wanted. Until then nobody is told who wrote them: whoever
+    reviews may sit at the desk too."""
+    waiting = Task.objects.filter(state=Task.State.OPEN, positions__response__in=task.positions.values("response"))
+    return task.state == Task.State.OPEN or waiting.exists()
