@@ -1,14 +1,16 @@
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.actions import audit
-from annotation.exceptions import Forbidden, NotFound
+from annotation.exceptions import Forbidden, LastAdmin, NotFound
 from annotation.models import Annotator, Membership, Project
 
 Role = Membership.Role
 # Each role may do what the roles before it may do, but for `annotator`, which only ranks.
 REVIEWERS = (Role.REVIEWER, Role.ENGINEER, Role.ADMIN)
 ENGINEERS = (Role.ENGINEER, Role.ADMIN)
+ADMINS = (Role.ADMIN,)
 
 
 def annotator_of(user: User) -> Annotator:
@@ -36,6 +38,51 @@ def remove(membership: Membership, *, by: User | None) -> None:
         role=membership.role,
     )
     membership.delete()
+
+
+@transaction.atomic
+def change(membership: Membership, *, role: str, groups: list[str], skills: list[str], by: User | None) -> None:
+    """Give the member another role, other groups or other skills. An admin who is none any more loses with the role
+    what they invited others by.
+
+    Raises:
+        LastAdmin: nobody else would be left to look after the project.
+    """
+    if role != Role.ADMIN:
+        _keep_an_admin(membership)
+    changes = {
+        name: [getattr(membership, name), value]
+        for name, value in (("role", role), ("groups", groups), ("skills", skills))
+        if getattr(membership, name) != value
+    }
+    if not changes:
+        return
+    membership.role, membership.groups, membership.skills = role, groups, skills
+    membership.save(update_fields=["role", "groups", "skills"])
+    user = membership.user.get_username()
+    audit.record("member changed", f"project {membership.project.slug}", by=by, user=user, changes=changes)
+
+
+@transaction.atomic
+def dismiss(membership: Membership, *, by: User | None) -> None:
+    """`remove`, unless nobody would be left to look after the project.
+
+    Raises:
+        LastAdmin: they are the only admin.
+    """
+    _keep_an_admin(membership)
+    remove(membership, by=by)
+
+
+def _keep_an_admin(membership: Membership) -> None:
+    """Locks the project, so that two admins cannot dismiss each other at the same moment."""
+    Project.objects.select_for_update(no_key=True).get(pk=membership.project_id)
+    others = Membership.objects.filter(project=membership.project_id, role=Role.ADMIN).exclude(pk=membership.pk)
+    if membership.role == Role.ADMIN and not others.exists():
+        name = membership.user.get_username()
+        raise LastAdmin(
+            _("%(name)s is the only admin of this project. Make somebody else its admin first.") % {"name": name}
+        )
 
 
 def takes_part(project: Project, *, annotator: Annotator) -> bool:

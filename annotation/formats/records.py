@@ -21,7 +21,7 @@ from annotation.formats.tables import csv_records
 
 
 def parquet_records(content: Binary, name: str) -> Iterator[Record]:
-    """Arrow is 40 MB in memory; the web process, which takes uploads, holds it only once somebody brings such a file."""
+    """Arrow is 40 MB in memory: the web process, which takes uploads, loads it for the first such file."""
     records: Iterator[Record] = import_module("annotation.formats.parquet").parquet_records(content, name)
     yield from records
 
