@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from annotation.actions import members
 from annotation.exceptions import InvalidJudgement
-from annotation.formats import answers
+from annotation.formats import rubric
 from annotation.models import (
     Adjudication,
     Annotator,
@@ -65,7 +65,7 @@ class ProjectForm(forms.ModelForm[Project]):
     def clean_criteria(self) -> Any:
         criteria = self.cleaned_data["criteria"]
         try:
-            answers.parse_criteria(criteria)
+            rubric.parse(criteria)
         except InvalidJudgement as error:
             raise forms.ValidationError(str(error)) from None
         return criteria

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
+from annotation.actions.comparisons import comparisons_of
 from annotation.actions.import_plans import Plan, PlannedTask, pairs_of
 from annotation.actions.import_report import ImportReport, Seen
-from annotation.actions.judgements import comparisons_of
 from annotation.formats.hashing import content_hash
 from annotation.formats.rows import Message, Row, RowJudgement, RowResponse, judgement_uid
 from annotation.models import (

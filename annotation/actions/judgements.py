@@ -1,17 +1,18 @@
 import logging
 from collections.abc import Mapping, Sequence
-from itertools import combinations
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from annotation.actions import leases
+from annotation.actions import leases, members
+from annotation.actions.comparisons import comparisons_of
 from annotation.exceptions import InvalidJudgement, NotFound, SlotLost
-from annotation.formats import answers, drafts
-from annotation.formats.rows import Ranking, judgement_uid
-from annotation.models import Annotator, Comparison, Draft, Judgement, Response, Slot, Task, TaskResponse
+from annotation.formats import answers, drafts, rubric
+from annotation.formats.rows import judgement_uid
+from annotation.models import Annotator, Comparison, Draft, Judgement, Project, Response, Slot, Task, TaskResponse
 
 logger = logging.getLogger(__name__)
 
@@ -21,52 +22,98 @@ def submit(
     *,
     by: Annotator,
     submission_key: UUID,
-    ranking: Ranking,
-    strength: int | None = None,
-    acceptable: list[int] | None = None,
-    ratings: Mapping[str, list[float]] | None = None,
-    flags: Sequence[Any] | None = None,
-    reason: str = "",
-    edited: Mapping[str, str] | None = None,
-    seconds: float | None = None,
     source: str = Judgement.Source.HUMAN,
+    **said: Unpack[answers.Said],
 ) -> Judgement:
     """Fill exactly one slot with what the annotator said. Sent again with the same key: the judgement made before.
 
-    A lease that ran out is no reason to refuse, as long as nobody else took the slot.
+    A lease that ran out is no reason to refuse, as long as nobody else took the slot. What the project asks for must
+    be there; of an annotator without a person (a simulated one) only the ranking.
 
     Raises:
-        InvalidJudgement: it does not fit the task; nothing changed.
+        InvalidJudgement: it does not fit the task or its project; nothing changed.
         SlotLost: the slot is gone or takes nothing in; what was sent is kept as the draft.
         NotFound: no such slot, or it was never theirs.
     """
-    values = (ranking, strength, acceptable, ratings, flags, reason, edited, seconds)
-    said = {name: value for name, value in zip(answers.FIELDS, values, strict=True) if value not in (None, "")}
-    if source not in Judgement.Source.values:
-        raise InvalidJudgement(f"source: {source!r} is none of {', '.join(Judgement.Source.values)}")
+    given = _given(said, source=source)
     try:
-        return _fill(slot_id, by=by, submission_key=submission_key, said=said, source=source)
+        return _fill(slot_id, by=by, submission_key=submission_key, said=given, source=source)
     except SlotLost:
-        _keep_as_draft(slot_id, by=by, said=said)
+        if not Judgement.objects.filter(task__slots=slot_id, annotator=by).exists():
+            _keep_as_draft(slot_id, by=by, said=given)
         raise
 
 
-def comparisons_of(judgement: Judgement, *, responses: Sequence[Response]) -> list[Comparison]:
-    """One unsaved comparison for each pair of ranked positions, better first; `responses` by position.
+def revise(
+    slot_id: int,
+    *,
+    by: Annotator,
+    submission_key: UUID,
+    revises: int,
+    source: str = Judgement.Source.HUMAN,
+    **said: Unpack[answers.Said],
+) -> Judgement:
+    """Say something else about a task than revision `revises` did: a new judgement that holds from now on, while the
+    old one is kept. Sent again with the same key: the revision made before.
 
-    A pair of one tie group is a tie and has no strength. What was left unranked is compared with nothing.
+    Raises:
+        InvalidJudgement: it does not fit the task or its project, or there is nothing yet to revise; nothing changed.
+        SlotLost: it can no longer be revised, or was revised meanwhile; what was sent is kept as the draft.
+        NotFound: no such slot, or it was never theirs.
     """
-    placed = [(rank, position) for rank, group in enumerate(judgement.ranking) for position in sorted(group)]
-    return [
-        Comparison(
-            judgement=judgement,
-            winner=responses[better],
-            loser=responses[worse],
-            tie=rank == other_rank,
-            strength=None if rank == other_rank else judgement.strength,
-        )
-        for (rank, better), (other_rank, worse) in combinations(placed, 2)
-    ]
+    given = _given(said, source=source)
+    try:
+        return _replace(slot_id, by=by, submission_key=submission_key, revises=revises, said=given, source=source)
+    except SlotLost:
+        _keep_as_draft(slot_id, by=by, said=given)
+        raise
+
+
+def latest(project: Project, *, by: Annotator, limit: int = 50) -> list[Judgement]:
+    """What this annotator said last in the project, newest first, as it holds today; each with its slot and task."""
+    made = Judgement.objects.current().filter(annotator=by, task__project=project, slot__isnull=False)
+    return list(made.select_related("slot", "task__prompt", "task__project").order_by("-pk")[:limit])
+
+
+def current_of(slot: Slot, *, by: Annotator) -> Judgement | None:
+    """What holds today of what this annotator said at the slot."""
+    made = Judgement.objects.current().filter(slot=slot, annotator=by)
+    return made.select_related("slot", "task__prompt", "task__project").first()
+
+
+def revisable(judgement: Judgement) -> str:
+    """Why the judgement can no longer be revised; empty while it can."""
+    task, project = judgement.task, judgement.task.project
+    reasons = {
+        _("You have revised this judgement since."): judgement.revised_by_id is not None,
+        _("This judgement was not made here and cannot be revised here."): judgement.slot_id is None,
+        _("The judgements of %(project)s are locked and can no longer be revised."): project.revisions_locked,
+        _("%(project)s has ended: its judgements can no longer be revised."): project.state == Project.State.ENDED,
+        _("%(project)s is paused: revise this when it goes on."): project.state == Project.State.PAUSED,
+        _("This task was withdrawn: there is nothing to revise."): task.state == Task.State.WITHDRAWN,
+    }
+    return next((reason % {"project": project} for reason, holds in reasons.items() if holds), "")
+
+
+def asked_of(project: Project, *, by: Annotator) -> answers.Asked:
+    """What the project asks this annotator for."""
+    return answers.Asked(
+        ties=project.ties_allowed,
+        strength=project.strength_asked,
+        acceptability=project.acceptability_asked,
+        reason=project.reason_asked,
+        flags=project.flags_asked,
+        highlights=project.highlights_asked,
+        edit=project.edit_asked,
+        rubric=rubric.parse(project.criteria),
+        only_ranking=by.user_id is None,
+    )
+
+
+def _given(said: answers.Said, *, source: str) -> dict[str, Any]:
+    if source not in Judgement.Source.values:
+        raise InvalidJudgement(f"source: {source!r} is none of {', '.join(Judgement.Source.values)}")
+    return {name: value for name, value in said.items() if value not in (None, "")}
 
 
 def _fill(slot_id: int, *, by: Annotator, submission_key: UUID, said: dict[str, Any], source: str) -> Judgement:
@@ -74,38 +121,86 @@ def _fill(slot_id: int, *, by: Annotator, submission_key: UUID, said: dict[str, 
         with transaction.atomic():
             if made := _made_before(submission_key, slot_id=slot_id, by=by):
                 return made
-            slot = _slot(slot_id, by=by, submission_key=submission_key)
+            slot = _slot(slot_id)
+            if error := leases.loss(slot, by=by):
+                raise error
+            if slot.submission_key != submission_key:
+                raise _stale()
             responses = _responses(slot.task)
-            answer = answers.check(
-                said,
-                size=len(responses),
-                ties_allowed=slot.task.project.ties_allowed,
-                criteria=answers.parse_criteria(slot.task.project.criteria),
-            )
+            answer = _checked(said, slot=slot, by=by, responses=responses)
             if not _slot_filled(slot, by=by, submission_key=submission_key):
                 # Someone was faster between our look and our update: perhaps this very submission, sent twice.
                 if made := _made_before(submission_key, slot_id=slot_id, by=by):
                     return made
                 slot.refresh_from_db()
                 raise leases.loss(slot, by=by) or _stale()
-            return _stored(slot, answer, by=by, source=source, responses=responses)
+            judgement = _stored(slot, answer, by=by, source=source, responses=responses, key=submission_key)
+            Task.objects.filter(pk=slot.task_id).recount()
+            return judgement
     except IntegrityError as error:
         if made := _made_before(submission_key, slot_id=slot_id, by=by):
             return made
         raise _conflict(slot_id, by=by, error=error) from error
 
 
+def _replace(
+    slot_id: int, *, by: Annotator, submission_key: UUID, revises: int, said: dict[str, Any], source: str
+) -> Judgement:
+    try:
+        with transaction.atomic():
+            if made := _made_before(submission_key, slot_id=slot_id, by=by):
+                return made
+            slot = _slot(slot_id)
+            old = _to_revise(slot, by=by, revises=revises)
+            responses = _responses(slot.task)
+            answer = _checked(said, slot=slot, by=by, responses=responses)
+            new = _stored(slot, answer, by=by, source=source, responses=responses, key=submission_key, old=old)
+            # One judgement of a task may stand at a time: the old one steps down before the new one steps up.
+            if not Judgement.objects.current().filter(pk=old.pk).update(revised_by=new):
+                raise _revised_meanwhile()
+            Judgement.objects.filter(pk=new.pk).update(revised_by=None)
+            new.revised_by = None
+            return new
+    except IntegrityError as error:
+        # Another window was faster: perhaps with this very revision, sent twice.
+        if made := _made_before(submission_key, slot_id=slot_id, by=by):
+            return made
+        raise _revised_meanwhile() from error
+
+
+def _to_revise(slot: Slot, *, by: Annotator, revises: int) -> Judgement:
+    current = current_of(slot, by=by)
+    if current is None:
+        if isinstance(error := leases.loss(slot, by=by), NotFound | SlotLost):
+            raise error
+        raise InvalidJudgement(_("You have not submitted this task yet: there is nothing to revise."))
+    if why_not := revisable(current):
+        raise SlotLost(_("%(why_not)s What you changed is kept as a draft.") % {"why_not": why_not})
+    if current.revision != revises:
+        raise _revised_meanwhile()
+    if not members.takes_part(slot.task.project, annotator=by):
+        project = {"project": slot.task.project}
+        raise SlotLost(_("You are no longer a member of %(project)s; what you changed is kept as a draft.") % project)
+    return current
+
+
+def _revised_meanwhile() -> SlotLost:
+    return SlotLost(
+        _(
+            "You revised this judgement in another window meanwhile; what you changed here is kept as a draft. "
+            "Open the task again."
+        )
+    )
+
+
 def _conflict(slot_id: int, *, by: Annotator, error: IntegrityError) -> SlotLost | NotFound:
     """What the database refused, told by what stands there now: a constraint's name is not the same everywhere."""
     if Judgement.objects.filter(task__slots=slot_id, annotator=by).exists():
-        return SlotLost("You have already judged this task and your judgement stands.")
-    slot = Slot.objects.select_related("task__project").filter(pk=slot_id).first()
-    if slot is None:
-        return NotFound(f"There is no slot {slot_id} that is yours.")
-    if loss := leases.loss(slot, by=by):
+        return SlotLost(_("You have already judged this task and your judgement stands."))
+    if loss := leases.loss(_slot(slot_id), by=by):
         return loss
     logger.error("judgement on slot %s refused by the database: %s", slot_id, error)
-    return SlotLost(f"The task changed while you sent this; {leases.KEPT}. Load the task again.")
+    return SlotLost(_("The task changed while you sent this; your work is kept as a draft. Load the task again."))
 
 
 def _made_before(submission_key: UUID, *, slot_id: int, by: Annotator) -> Judgement | None:
@@ -113,24 +208,27 @@ def _made_before(submission_key: UUID, *, slot_id: int, by: Annotator) -> Judgem
     return made if made and (made.slot_id, made.annotator_id) == (slot_id, by.pk) else None
 
 
-def _slot(slot_id: int, *, by: Annotator, submission_key: UUID) -> Slot:
+def _slot(slot_id: int) -> Slot:
     slot = Slot.objects.select_related("task__project").filter(pk=slot_id).first()
     if slot is None:
-        raise NotFound(f"There is no slot {slot_id} that is yours.")
-    if error := leases.loss(slot, by=by):
-        raise error
-    if slot.submission_key != submission_key:
-        raise _stale()
+        raise NotFound(_("There is no task here that is yours."))
     return slot
 
 
 def _stale() -> SlotLost:
-    return SlotLost(f"This page is from an earlier lease of the task; {leases.KEPT}. Load the task again.")
+    return SlotLost(
+        _("This page is from an earlier lease of the task; your work is kept as a draft. Load the task again.")
+    )
 
 
 def _responses(task: Task) -> list[Response]:
     positions = TaskResponse.objects.filter(task=task).select_related("response").order_by("position")
     return [position.response for position in positions]
+
+
+def _checked(said: Mapping[str, Any], *, slot: Slot, by: Annotator, responses: Sequence[Response]) -> answers.Answer:
+    texts = [response.text for response in responses]
+    return answers.check(said, texts=texts, asked=asked_of(slot.task.project, by=by))
 
 
 def _slot_filled(slot: Slot, *, by: Annotator, submission_key: UUID) -> bool:
@@ -139,29 +237,37 @@ def _slot_filled(slot: Slot, *, by: Annotator, submission_key: UUID) -> bool:
 
 
 def _stored(
-    slot: Slot, answer: answers.Answer, *, by: Annotator, source: str, responses: Sequence[Response]
+    slot: Slot,
+    answer: answers.Answer,
+    *,
+    by: Annotator,
+    source: str,
+    responses: Sequence[Response],
+    key: UUID,
+    old: Judgement | None = None,
 ) -> Judgement:
+    """The judgement with its comparisons; as a revision it does not hold yet, and points at the old one meanwhile."""
+    revision = old.revision + 1 if old else 0
     judgement = Judgement.objects.create(
         task=slot.task,
         slot=slot,
         annotator=by,
-        uid=judgement_uid(task_key=slot.task.key, annotator=by.name, revision=0),
+        uid=judgement_uid(task_key=slot.task.key, annotator=by.name, revision=revision),
+        revision=revision,
+        revised_by=old,
         source=source,
         shown=slot.order,
         guideline_version=slot.guideline_version,
-        submission_key=slot.submission_key,
+        submission_key=key,
         at=timezone.now(),
         **vars(answer),
     )
     Comparison.objects.bulk_create(comparisons_of(judgement, responses=responses))
-    Task.objects.filter(pk=slot.task_id).recount()
     Draft.objects.filter(task=slot.task_id, annotator=by).delete()
     return judgement
 
 
 def _keep_as_draft(slot_id: int, *, by: Annotator, said: dict[str, Any]) -> None:
-    """What was refused is kept, but for a task that this person has judged: there the judgement stands."""
-    slot = Slot.objects.get(pk=slot_id)
-    if not Judgement.objects.filter(task=slot.task_id, annotator=by).exists():
-        content = drafts.fitting(answers.bounded(said), size=TaskResponse.objects.filter(task=slot.task_id).count())
-        Draft.objects.update_or_create(task_id=slot.task_id, annotator=by, defaults={"content": content})
+    task = Slot.objects.get(pk=slot_id).task_id
+    content = drafts.fitting(answers.bounded(said), size=TaskResponse.objects.filter(task=task).count())
+    Draft.objects.update_or_create(task_id=task, annotator=by, defaults={"content": content})

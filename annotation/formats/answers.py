@@ -1,18 +1,50 @@
-"""What an annotator says about one task, checked against that task before anything is stored."""
+"""What an annotator says about one task, checked against that task and against what its project asks for, before
+anything is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from annotation.exceptions import InvalidJudgement, InvalidRow
-from annotation.formats import rows
+from annotation.formats import marks, rows
 from annotation.formats.hashing import canonical_json
 from annotation.formats.rows import Ranking
+from annotation.formats.rubric import Rubric
 
 MAX_BYTES = 256 * 1024
-FIELDS = ("ranking", "strength", "acceptable", "ratings", "flags", "reason", "edited", "seconds")
+MAX_REASON = 10_000
+OFF, OPTIONAL, REQUIRED = "off", "optional", "required"
 
-Criteria = dict[str, int]
+
+class Said(TypedDict, total=False):
+    """The fields of an answer as they come, unchecked; positions name the responses."""
+
+    ranking: Ranking | None
+    strength: int | None
+    acceptable: list[int] | None
+    ratings: Mapping[str, list[float]] | None
+    flags: Sequence[marks.Flag] | None
+    reason: str
+    edited: Mapping[str, str] | None
+    spans: Sequence[marks.Span] | None
+    written: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a project asks for. With `only_ranking` all the rest may be missing: an annotator that is a program
+    says what it can."""
+
+    ties: bool = True
+    strength: bool = False
+    acceptability: bool = False
+    reason: str = OPTIONAL
+    flags: bool = True
+    highlights: bool = False
+    edit: bool = False
+    rubric: Rubric = ()
+    only_ranking: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,38 +53,44 @@ class Answer:
     strength: int | None
     acceptable: list[int] | None
     ratings: dict[str, list[float]]
-    flags: list[Any]
+    flags: list[marks.Flag]
     reason: str
     edited: dict[str, str]
+    spans: list[marks.Span]
+    written: str
     seconds: float | None
 
 
-def check(said: Mapping[str, Any], *, size: int, ties_allowed: bool, criteria: Criteria) -> Answer:
-    """Read untrusted fields as an answer to a task with `size` responses.
+def check(said: Mapping[str, Any], *, texts: Sequence[str], asked: Asked) -> Answer:
+    """Read untrusted fields as an answer to a task with these responses, by position.
 
     Raises:
         InvalidJudgement: one sentence that names the field, what is wrong and what was expected.
     """
     try:
         bounded(dict(said))
-        return _check(said, size=size, ties_allowed=ties_allowed, criteria=criteria)
+        answer = read(said, texts=texts, asked=asked)
+        refuse_unasked(answer, asked)
+        if not asked.only_ranking:
+            require_asked(answer, asked, size=len(texts))
+        return answer
     except InvalidRow as error:
         raise InvalidJudgement(str(error)) from None
 
 
-def _check(said: Mapping[str, Any], *, size: int, ties_allowed: bool, criteria: Criteria) -> Answer:
-    ranking = complete_ranking(said.get("ranking"), size=size, ties_allowed=ties_allowed)
-    edited = rows.expect(said.get("edited") or {}, dict, "edited")
-    if any(key not in {str(position) for position in range(size)} for key in edited):
-        raise InvalidRow(f"edited: its keys are positions of the {size} responses")
+def read(said: Mapping[str, Any], *, texts: Sequence[str], asked: Asked) -> Answer:
+    size = len(texts)
+    ranking = complete_ranking(said.get("ranking"), size=size, ties_allowed=asked.ties)
     return Answer(
         ranking=ranking,
         strength=strength_of_pair(said.get("strength"), ranking),
         acceptable=above_the_line(said.get("acceptable"), ranking),
-        ratings=on_scale(rows.parse_ratings(said.get("ratings") or {}, size, "ratings"), criteria),
-        flags=rows.storable(rows.expect(said.get("flags") or [], list, "flags"), "flags"),
-        reason=rows.text_of(said.get("reason") or "", "reason"),
-        edited={key: rows.text_of(text, f"edited[{key}]") for key, text in edited.items()},
+        ratings=on_scale(rows.parse_ratings(said.get("ratings") or {}, size, "ratings"), asked.rubric),
+        flags=marks.flags_of(said.get("flags") or [], size=size),
+        reason=reason_of(said.get("reason") or ""),
+        edited=edits_of(said.get("edited") or {}, texts=texts),
+        spans=marks.spans_of(said.get("spans") or [], texts=texts),
+        written=written_of(said.get("written") or "", size=size),
         seconds=duration(said.get("seconds")),
     )
 
@@ -68,7 +106,36 @@ def bounded(content: Any) -> dict[str, Any]:
     return kept
 
 
+def refuse_unasked(answer: Answer, asked: Asked) -> None:
+    given = {
+        "strength": (answer.strength is not None, asked.strength),
+        "acceptable": (answer.acceptable is not None, asked.acceptability),
+        "reason": (bool(answer.reason), asked.reason != OFF),
+        "flags": (bool(answer.flags), asked.flags),
+        "spans": (bool(answer.spans), asked.highlights),
+        "edited": (bool(answer.edited), asked.edit),
+    }
+    for name, (said, wanted) in given.items():
+        if said and not wanted:
+            raise InvalidRow(f"{name}: this project does not ask for it; leave it out")
+
+
+def require_asked(answer: Answer, asked: Asked, *, size: int) -> None:
+    if asked.strength and is_strict_pair(answer.ranking) and answer.strength is None:
+        raise InvalidRow("strength: say by how much it is better: 1 (slightly), 2 (clearly) or 3 (much)")
+    if asked.acceptability and size and answer.acceptable is None:
+        raise InvalidRow("acceptable: say which responses are good enough to send; [] for none of them")
+    for criterion in asked.rubric if size else ():
+        if criterion.required and criterion.name not in answer.ratings:
+            raise InvalidRow(f"ratings: this project asks for {criterion.name!r}; rate every response by it")
+    if asked.reason == REQUIRED and not answer.reason.strip():
+        raise InvalidRow("reason: this project asks for one; say why")
+
+
 def complete_ranking(value: Any, *, size: int, ties_allowed: bool) -> Ranking:
+    """Every position placed. One response or none can only be ranked in one way: it need not be said."""
+    if value is None and size < 2:
+        return [[position] for position in range(size)]
     ranking = rows.parse_ranking(value, size=size)
     missing = sorted(set(range(size)).difference(*ranking))
     if missing:
@@ -78,12 +145,16 @@ def complete_ranking(value: Any, *, size: int, ties_allowed: bool) -> Ranking:
     return ranking
 
 
+def is_strict_pair(ranking: Ranking) -> bool:
+    return len(ranking) == 2 and all(len(group) == 1 for group in ranking)
+
+
 def strength_of_pair(value: Any, ranking: Ranking) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or value not in (1, 2, 3):
         raise InvalidRow("strength: expected 1 (slightly), 2 (clearly) or 3 (much)")
-    if len(ranking) != 2 or any(len(group) > 1 for group in ranking):
+    if not is_strict_pair(ranking):
         raise InvalidRow("strength: only for two responses of which one is better; leave it out")
     return int(value)
 
@@ -100,16 +171,47 @@ def above_the_line(value: Any, ranking: Ranking) -> list[int] | None:
         above.update(group)
     if above != set(acceptable):
         raise InvalidRow("acceptable: what ranks above or beside an acceptable response must be acceptable too")
-    return acceptable
+    return acceptable if ranking else None
 
 
-def on_scale(ratings: dict[str, list[float]], criteria: Criteria) -> dict[str, list[float]]:
+def on_scale(ratings: dict[str, list[float]], rubric: Rubric) -> dict[str, list[float]]:
+    scales = {criterion.name: criterion.scale for criterion in rubric}
     for name, values in ratings.items():
-        if name not in criteria:
+        if name not in scales:
             raise InvalidRow(f"ratings: {name!r} is none of the project's criteria")
-        if any(not 1 <= value <= criteria[name] for value in values):
-            raise InvalidRow(f"ratings.{name}: expected numbers from 1 to {criteria[name]}")
+        if any(not 1 <= value <= scales[name] for value in values):
+            raise InvalidRow(f"ratings.{name}: expected numbers from 1 to {scales[name]}")
     return ratings
+
+
+def reason_of(value: Any) -> str:
+    reason = rows.text_of(value, "reason")
+    if len(reason) > MAX_REASON:
+        raise InvalidRow(f"reason: {len(reason)} characters; at most {MAX_REASON} are kept: shorten it")
+    return reason
+
+
+def edits_of(value: Any, *, texts: Sequence[str]) -> dict[str, str]:
+    """Better texts by position; the same text again is no edit."""
+    originals = {str(position): text for position, text in enumerate(texts)}
+    edited = rows.expect(value, dict, "edited")
+    if not edited.keys() <= originals.keys():
+        raise InvalidRow(f"edited: its keys are positions of the {len(texts)} responses")
+    for position, text in edited.items():
+        if not rows.text_of(text, f"edited[{position}]").strip():
+            raise InvalidRow(f"edited[{position}]: it is empty; write the better text or leave it out")
+        if text == originals[position]:
+            raise InvalidRow(f"edited[{position}]: it is the response as it was; change it or leave it out")
+    return dict(edited)
+
+
+def written_of(value: Any, *, size: int) -> str:
+    written = rows.text_of(value, "written")
+    if size and written:
+        raise InvalidRow("written: there are responses to judge here; a better one of them goes into edited")
+    if not size and not written.strip():
+        raise InvalidRow("written: this task asks for an answer of your own; write it")
+    return written
 
 
 def duration(value: Any) -> float | None:
@@ -117,21 +219,3 @@ def duration(value: Any) -> float | None:
     if seconds is not None and not 0 <= seconds <= rows.MAX_SECONDS:
         raise InvalidRow("seconds: expected a number from 0 to 2592000 (30 days)")
     return seconds
-
-
-def parse_criteria(value: Any) -> Criteria:
-    """A project's rubric as {name: highest rating}.
-
-    Raises:
-        InvalidJudgement: the rubric is not a list of distinct {"name", "scale"} with a scale of 2 to 100.
-    """
-    criteria: Criteria = {}
-    for item in value if isinstance(value, list) else [None]:
-        name, scale = (item.get("name"), item.get("scale")) if isinstance(item, dict) else (None, None)
-        named = isinstance(name, str) and name and name not in criteria
-        if not named or type(scale) is not int or not 2 <= scale <= 100:
-            raise InvalidJudgement(
-                'The rubric is a list like [{"name": "correctness", "scale": 5}]: distinct names, scales 2 to 100.'
-            )
-        criteria[str(name)] = scale
-    return criteria

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from annotation.exceptions import InvalidJudgement, InvalidRow
-from annotation.formats import answers, rows
+from annotation.formats import answers, marks, rows
 
 Check = Callable[[Any, int], Any]
 
@@ -67,12 +67,25 @@ def _ratings(value: Any, size: int) -> None:
             raise InvalidRow(f"ratings.{name}: more numbers than the {size} responses")
 
 
-def _flags(value: Any, _size: int) -> None:
-    rows.expect(value, list, "flags")
+def _flags(value: Any, size: int) -> None:
+    marks.flags_of(value, size=size)
+
+
+def _spans(value: Any, size: int) -> None:
+    marks.shaped_spans(value, size=size)
+
+
+def _line(value: Any, size: int) -> None:
+    if value is not None and (type(value) is not int or not 0 <= value <= size):
+        raise InvalidRow(f"line: expected how many places are good enough, a whole number from 0 to {size}")
 
 
 def _reason(value: Any, _size: int) -> None:
     rows.text_of(value, "reason")
+
+
+def _written(value: Any, _size: int) -> None:
+    rows.text_of(value, "written")
 
 
 def _edited(value: Any, size: int) -> None:
@@ -96,9 +109,12 @@ CHECKS: dict[str, Check] = {
     "places": _places,
     "strength": _strength,
     "acceptable": _acceptable,
+    "line": _line,
     "ratings": _ratings,
     "flags": _flags,
     "reason": _reason,
     "edited": _edited,
+    "spans": _spans,
+    "written": _written,
     "seconds": _seconds,
 }

@@ -1,96 +1,167 @@
 """The plain forms under the desk. Answers go by letter in the order shown; only here letters become positions."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from django import forms
-from django.utils.crypto import salted_hmac
+from django.forms import BoundField
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
+from annotation.actions.judgements import asked_of
+from annotation.exceptions import InvalidRow
+from annotation.formats import marks
+from annotation.formats.answers import OFF, REQUIRED
 from annotation.formats.rows import MAX_SECONDS
-from annotation.models import Annotator, Slot
-from annotation.models.projects import MAX_RESPONSES
+from annotation.formats.rubric import Criterion
+from annotation.forms import desk_fields, restoring
+from annotation.forms.letters import LETTERS, in_words, order_of, order_tokens
+from annotation.models import Annotator, Judgement, Slot
 
-LETTERS = "ABCDEFGHI"[:MAX_RESPONSES]
-EQUAL = 4
-PREFERENCES = [
-    (1, "A is much better"),
-    (2, "A is clearly better"),
-    (3, "A is slightly better"),
-    (4, "Both are equally good"),
-    (5, "B is slightly better"),
-    (6, "B is clearly better"),
-    (7, "B is much better"),
-]
-REASONS = [
-    ("knowledge", "I cannot judge this: I lack the knowledge"),
-    ("prompt", "The prompt makes no sense or cannot be read"),
-    ("answers", "The answers cannot be compared"),
-    ("harm", "I do not want to read this"),
-    ("other", "Something else"),
-]
+Complaint = tuple[str, str]  # a field's name and a sentence
+FOREIGN = gettext_lazy("This form does not belong to this task. Load the page again.")
+TEXTS = ("reason", "edited", "written")
 
 
-def in_words(items: Sequence[str]) -> str:
-    """["A", "B", "C"] -> "A, B and C"."""
-    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+class RatingRow(NamedTuple):
+    """One criterion with a field for each answer, in the order shown."""
 
-
-def order_tokens(order: Sequence[int], *, slot: Slot, by: Annotator, submission_key: str) -> str:
-    """The order shown, opaque: it goes through the page and stays readable here even when the slot has since been
-    given to someone else in another order."""
-    return ",".join(token_of(position, slot=slot, by=by, submission_key=submission_key) for position in order)
-
-
-def token_of(position: int, *, slot: Slot, by: Annotator, submission_key: str) -> str:
-    value = f"{slot.pk}:{by.pk}:{submission_key}:{position}"
-    return salted_hmac("annotation.desk.order", value).hexdigest()[:16]
+    criterion: Criterion
+    cells: list[BoundField]
 
 
 class JudgementForm(forms.Form):
-    """One rank for each answer shown; for a pair whose strength is asked, one choice of seven instead."""
+    """One rank for each answer shown (for a pair whose strength is asked, one choice of seven instead), and a field
+    for all else that the project asks for. `texts` are the task's responses by position."""
 
-    submission_key = forms.UUIDField(widget=forms.HiddenInput)
-    shown = forms.CharField(widget=forms.HiddenInput, max_length=200)
+    submission_key = forms.UUIDField(
+        widget=forms.HiddenInput, error_messages={"required": FOREIGN, "invalid": FOREIGN}
+    )
+    shown = forms.CharField(widget=forms.HiddenInput, max_length=200, required=False)
     seconds = forms.FloatField(widget=forms.HiddenInput, required=False, min_value=0)
+    revises = forms.IntegerField(
+        widget=forms.HiddenInput, required=False, min_value=0, error_messages={"invalid": FOREIGN}
+    )
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, slot: Slot, size: int, by: Annotator) -> None:
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, slot: Slot, texts: Sequence[str], by: Annotator
+    ) -> None:
         super().__init__(data)
-        self.slot, self.size, self.by = slot, size, by
+        self.slot, self.texts, self.by = slot, texts, by
         self.project = slot.task.project
-        self.letters = LETTERS[:size]
-        self.fields["submission_key"].initial = slot.submission_key
+        self.asked = asked_of(self.project, by=by)
+        self.size = len(texts)
+        self.letters = LETTERS[: self.size]
+        self.said: dict[str, Any] = {}
+        self._use_key(slot.submission_key)
+        self.fields |= dict(self._asked_fields())
+
+    @classmethod
+    def from_judgement(cls, judgement: Judgement, *, slot: Slot, texts: Sequence[str], by: Annotator) -> Self:
+        """The form as it was submitted, to be revised: with a key of its own, so that sending it twice is one
+        revision."""
+        form = cls(slot=slot, texts=texts, by=by)
+        form._use_key(uuid.uuid4())
+        form.fields["revises"].initial = judgement.revision
+        form.restore(vars(judgement))
+        return form
+
+    def _use_key(self, key: uuid.UUID) -> None:
+        self.fields["submission_key"].initial = key
         self.fields["shown"].initial = order_tokens(
-            slot.order, slot=slot, by=by, submission_key=str(slot.submission_key)
+            self.slot.order, slot=self.slot, by=self.by, submission_key=str(key)
         )
+
+    def _asked_fields(self) -> Iterator[tuple[str, forms.Field]]:
+        asked, size = self.asked, self.size
         if self.asks_preference:
-            self.fields["preference"] = self._preference_field()
-        else:
-            self.fields |= {f"rank_{letter}": self._rank_field(letter) for letter in self.letters}
-        if self.project.acceptability_asked:
-            self.fields["acceptable"] = forms.MultipleChoiceField(
-                choices=[(letter, letter) for letter in self.letters],
-                widget=forms.CheckboxSelectMultiple,
-                required=False,
-                label="Good enough to send",
+            yield "preference", desk_fields.preference(ties_allowed=asked.ties)
+        elif self.asks_ranking:
+            yield from ((f"rank_{letter}", desk_fields.rank(letter, size=size)) for letter in self.letters)
+        if asked.acceptability and size:
+            yield "line", desk_fields.line(size, pair=self.asks_preference)
+        for index, criterion in enumerate(asked.rubric):
+            yield from (
+                (f"rating_{index}_{letter}", desk_fields.rating(criterion, letter)) for letter in self.letters
             )
+        if asked.flags:
+            yield from ((f"flag_{letter}", desk_fields.response_flags(letter)) for letter in self.letters)
+            yield "flag_prompt", desk_fields.prompt_flags()
+        if asked.highlights and size:
+            yield "spans", desk_fields.spans()
+        if asked.edit and size:
+            yield "edit_of", desk_fields.edit_of(self.letters)
+            yield "edited", desk_fields.edited()
+        if not size:
+            yield "written", desk_fields.written()
+        if asked.reason != OFF:
+            yield "reason", desk_fields.reason(required=asked.reason == REQUIRED)
+
+    @property
+    def asks_ranking(self) -> bool:
+        return self.size > 1
 
     @property
     def asks_preference(self) -> bool:
-        return self.project.strength_asked and self.size == 2
+        return self.asked.strength and self.size == 2
 
-    def _preference_field(self) -> forms.Field:
-        choices = [choice for choice in PREFERENCES if self.project.ties_allowed or choice[0] != EQUAL]
-        messages = {"required": "Say which answer is better."}
-        return forms.TypedChoiceField(
-            choices=choices, coerce=int, widget=forms.RadioSelect, label="Which is better?", error_messages=messages
-        )
+    @property
+    def revision(self) -> int | None:
+        """Which revision this form revises; None: it is the first submission."""
+        number: int | None = self.cleaned_data.get("revises") if self.is_bound else self.fields["revises"].initial
+        return number
 
-    def _rank_field(self, letter: str) -> forms.Field:
-        choices = [(n, str(n)) for n in range(1, self.size + 1)]
-        return forms.TypedChoiceField(
-            choices=choices, coerce=int, empty_value=None, widget=forms.RadioSelect, required=False,
-            label=f"Rank of {letter}",
-        )  # fmt: skip
+    def _field(self, name: str) -> BoundField | None:
+        return self[name] if name in self.fields else None
+
+    @property
+    def preference(self) -> BoundField | None:
+        return self._field("preference")
+
+    @property
+    def line(self) -> BoundField | None:
+        return self._field("line")
+
+    @property
+    def flag_prompt(self) -> BoundField | None:
+        return self._field("flag_prompt")
+
+    @property
+    def flag_rows(self) -> list[BoundField]:
+        return [self[f"flag_{letter}"] for letter in self.letters if self.asked.flags]
+
+    @property
+    def rank_rows(self) -> list[BoundField]:
+        return [self[f"rank_{letter}"] for letter in self.letters if f"rank_{letter}" in self.fields]
+
+    @property
+    def rating_rows(self) -> list[RatingRow]:
+        return [
+            RatingRow(criterion, [self[f"rating_{index}_{letter}"] for letter in self.letters])
+            for index, criterion in enumerate(self.asked.rubric if self.letters else ())
+        ]
+
+    @property
+    def reason(self) -> BoundField | None:
+        return self._field("reason")
+
+    @property
+    def spans(self) -> BoundField | None:
+        return self._field("spans")
+
+    @property
+    def edit_of(self) -> BoundField | None:
+        return self._field("edit_of")
+
+    @property
+    def edited(self) -> BoundField | None:
+        return self._field("edited")
+
+    @property
+    def written(self) -> BoundField | None:
+        return self._field("written")
 
     def clean_seconds(self) -> float | None:
         """A tab left open for months is no reason to refuse what a person decided."""
@@ -100,54 +171,178 @@ class JudgementForm(forms.Form):
     def clean_shown(self) -> list[int]:
         """Back from tokens to positions."""
         key = str(self.cleaned_data.get("submission_key", ""))
-        position_of = {
-            token_of(position, slot=self.slot, by=self.by, submission_key=key): position
-            for position in range(self.size)
-        }
-        order = [position_of.get(token) for token in self.cleaned_data["shown"].split(",")]
-        if sorted(p for p in order if p is not None) != list(range(self.size)):
-            raise forms.ValidationError("This form does not belong to this task. Load the page again.")
-        return [position for position in order if position is not None]
+        tokens = self.cleaned_data["shown"]
+        order = order_of(tokens, size=self.size, slot=self.slot, by=self.by, submission_key=key)
+        if order is None:
+            raise forms.ValidationError(FOREIGN)
+        return order
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = self.cleaned_data
-        if self.asks_preference or self.errors:
-            return cleaned
-        missing = [letter for letter in self.letters if cleaned.get(f"rank_{letter}") is None]
-        if missing:
-            raise forms.ValidationError(
-                f"{in_words(missing)} still {'need' if len(missing) > 1 else 'needs'} a place."
+        self.said = dict(self.cleaned_data)
+        self.said["spans"] = []
+        if "shown" in self.said:
+            for name, sentence in self._complaints():
+                if name not in self.errors:
+                    self.add_error(name, sentence)
+        return self.cleaned_data
+
+    def _complaints(self) -> Iterator[Complaint]:
+        yield from self._about_places()
+        if self.asked.acceptability and self.size and self.said.get("line") is None:
+            alone = self.size == 1
+            yield (
+                "line",
+                _("Say whether it is good enough to send.")
+                if alone
+                else _("Say which answers are good enough to send."),
             )
-        tied = [letters for letters in self.groups() if len(letters) > 1]
-        if tied and not self.project.ties_allowed:
-            raise forms.ValidationError(f"{in_words(tied[0])} share a place; this project wants no ties.")
-        return cleaned
+        yield from self._about_ratings()
+        yield from self._about_texts()
+        yield from self._about_spans()
+
+    def _about_places(self) -> Iterator[Complaint]:
+        if self.asks_preference and self.said.get("preference") is None:
+            yield "preference", _("Say which answer is better.")
+        if self.asks_preference or not self.asks_ranking:
+            return
+        missing = [letter for letter in self.letters if self.said.get(f"rank_{letter}") is None]
+        if missing:
+            sentence = ngettext("%(letters)s still needs a place.", "%(letters)s still need a place.", len(missing))
+            yield f"rank_{missing[0]}", sentence % {"letters": in_words(missing)}
+        tied = next((group for group in self.groups() if len(group) > 1), "")
+        if tied and not self.asked.ties:
+            sentence = _("%(letters)s share a place; this project wants no ties.")
+            yield f"rank_{tied[0]}", sentence % {"letters": in_words(tied)}
+
+    def _about_ratings(self) -> Iterator[Complaint]:
+        for index, criterion in enumerate(self.asked.rubric):
+            rated = {letter: self.said.get(f"rating_{index}_{letter}") is not None for letter in self.letters}
+            missing = [letter for letter in self.letters if not rated[letter]]
+            if not missing or not (criterion.required or any(rated.values())):
+                continue
+            values = {"letters": in_words(missing), "criterion": criterion.name}
+            sentence = ngettext(
+                "%(letters)s has no rating for %(criterion)s.",
+                "%(letters)s have no rating for %(criterion)s.",
+                len(missing),
+            )
+            if not criterion.required:
+                sentence = ngettext(
+                    "%(letters)s has no rating for %(criterion)s: rate all of them by it, or none.",
+                    "%(letters)s have no rating for %(criterion)s: rate all of them by it, or none.",
+                    len(missing),
+                )
+            yield f"rating_{index}_{missing[0]}", sentence % values
+
+    def _about_texts(self) -> Iterator[Complaint]:
+        letter, text = self.said.get("edit_of", ""), self.said.get("edited", "")
+        if letter and not text.strip():
+            sentence = _("The edited text of %(letter)s is empty: write it, or choose no answer to edit.")
+            yield "edited", sentence % {"letter": letter}
+        if text.strip() and not letter:
+            yield "edit_of", _("Say which answer you edited.")
+        if not self.size and not self.said.get("written", "").strip():
+            yield "written", _("Write your answer: there is none here to judge.")
+        if self.asked.reason == REQUIRED and not self.said.get("reason", "").strip():
+            yield "reason", _("Say why: this project asks for a reason.")
+
+    def _about_spans(self) -> Iterator[Complaint]:
+        try:
+            self.said["spans"] = self._read_spans(self.cleaned_data.get("spans") or "[]")
+        except (ValueError, RecursionError):
+            yield "spans", _("The highlights cannot be read. Load the page again.")
+        except InvalidRow as error:
+            yield "spans", _("A highlight cannot be kept: %(why)s.") % {"why": error}
+
+    def _read_spans(self, text: str) -> list[marks.Span]:
+        position_of = self._position_of()
+        spans = json.loads(text)
+        if not isinstance(spans, list) or not all(isinstance(span, dict) for span in spans):
+            raise ValueError
+        placed = []
+        for span in spans:
+            letter = span.pop("answer", None)
+            if not isinstance(letter, str) or letter not in position_of:
+                raise ValueError
+            placed.append({**span, "response": position_of[letter]})
+        return marks.spans_of(placed, texts=self.texts)
+
+    def _position_of(self) -> dict[str, int]:
+        return dict(zip(self.letters, self.said.get("shown") or [], strict=False))
 
     def groups(self) -> list[str]:
         """Letters that share a place, best first; those without a place left out."""
         if self.asks_preference:
-            return preference_groups(self.cleaned_data.get("preference"))
-        ranks = {letter: self.cleaned_data.get(f"rank_{letter}") for letter in self.letters}
+            return preference_groups(self.said.get("preference"))
+        if not self.asks_ranking:
+            return list(self.letters)
+        ranks = {letter: self.said.get(f"rank_{letter}") for letter in self.letters}
         places = sorted({rank for rank in ranks.values() if rank is not None})
         return ["".join(letter for letter in self.letters if ranks[letter] == place) for place in places]
 
     def judgement(self) -> dict[str, Any]:
-        """What `judgements.submit` takes, in positions."""
-        cleaned = self.cleaned_data
-        position_of = dict(zip(self.letters, cleaned["shown"], strict=True))
-        acceptable = cleaned.get("acceptable")
-        return {
-            "submission_key": cleaned["submission_key"],
-            "ranking": [[position_of[letter] for letter in group] for group in self.groups()],
-            "strength": strength_of(cleaned.get("preference")),
-            "acceptable": None if acceptable is None else [position_of[letter] for letter in acceptable],
-            "seconds": cleaned.get("seconds"),
+        """What `judgements.submit` takes (and `revise`, with `revision`), in positions."""
+        position_of = self._position_of()
+        edited = {
+            position: text
+            for position, text in self._edited().items()
+            if text != desk_fields.unified(self.texts[int(position)])
         }
+        return {
+            "submission_key": self.cleaned_data["submission_key"],
+            "ranking": [[position_of[letter] for letter in group] for group in self.groups()],
+            "strength": strength_of(self.said.get("preference")),
+            "acceptable": self._acceptable(),
+            "ratings": {name: values for name, values in self._ratings().items() if None not in values},
+            "flags": self._flags(),
+            "reason": self.said.get("reason", "").strip(),
+            "edited": edited,
+            "spans": self.said["spans"],
+            "written": self.said.get("written", ""),
+            "seconds": self.said.get("seconds"),
+        }
+
+    def _acceptable(self) -> list[int] | None:
+        """The answers on the first `line` places; a place is a rung of the ladder, also one that is empty."""
+        line, position_of = self.said.get("line"), self._position_of()
+        if line is None:
+            return None
+        place_of = {letter: place for place, group in enumerate(self.groups(), 1) for letter in group}
+        if self.asks_ranking and not self.asks_preference:
+            place_of = {letter: self.said[f"rank_{letter}"] for letter in self.letters}
+        return [position_of[letter] for letter, place in place_of.items() if place <= line]
+
+    def _ratings(self) -> dict[str, list[int | None]]:
+        """By criterion and position; None where there is none yet. Criteria without any are left out."""
+        letter_of = {position: letter for letter, position in self._position_of().items()}
+        found = {
+            criterion.name: [self.said.get(f"rating_{index}_{letter_of[p]}") for p in sorted(letter_of)]
+            for index, criterion in enumerate(self.asked.rubric)
+        }
+        return {name: values for name, values in found.items() if any(value is not None for value in values)}
+
+    def _flags(self) -> list[marks.Flag]:
+        of_responses = [
+            {"flag": name, "response": position}
+            for letter, position in self._position_of().items()
+            for name in dict.fromkeys(self.said.get(f"flag_{letter}") or [])
+        ]
+        of_prompt = [{"flag": name} for name in dict.fromkeys(self.said.get("flag_prompt") or [])]
+        return of_responses + of_prompt
+
+    def _edited(self) -> dict[str, str]:
+        letter, position_of = self.said.get("edit_of"), self._position_of()
+        return {str(position_of[letter]): self._text("edited")} if letter in position_of else {}
+
+    def _text(self, name: str) -> str:
+        """Also a text that was refused, as it was sent."""
+        sent = self.data.get(name, "") if name in self.fields else ""
+        return str(self.said.get(name, desk_fields.unified(sent)))
 
     @property
     def in_sentence(self) -> str:
         """ "C, then A and D, then B": the ranking, to be shown where it could not be taken."""
-        return ", then ".join(in_words(list(group)) for group in self.groups())
+        return _(", then ").join(in_words(list(group)) for group in self.groups()) if self.asks_ranking else ""
 
     @property
     def sentences(self) -> str:
@@ -156,62 +351,36 @@ class JudgementForm(forms.Form):
 
     def draft(self) -> dict[str, Any]:
         """What has been chosen so far, in positions, so that it fits any order shown later. Call after `is_valid`."""
-        cleaned = self.cleaned_data
-        position_of = dict(zip(self.letters, cleaned.get("shown") or [], strict=False))
+        position_of = self._position_of()
+        if not position_of and self.size:
+            return {}
         content = {
-            "ranking": [[position_of[letter] for letter in group] for group in self.groups()] if position_of else [],
-            "places": {str(position_of[letter]): cleaned.get(f"rank_{letter}") for letter in position_of},
-            "strength": strength_of(cleaned.get("preference")),
-            "acceptable": [
-                position_of[letter] for letter in cleaned.get("acceptable") or [] if letter in position_of
-            ],
+            "ranking": [[position_of[letter] for letter in group] for group in self.groups()],
+            "places": {str(position_of[letter]): self.said.get(f"rank_{letter}") for letter in position_of},
+            "strength": strength_of(self.said.get("preference")),
+            "line": self.said.get("line"),
+            "ratings": self._ratings(),
+            "flags": self._flags(),
+            "spans": self.said.get("spans"),
+            "edited": self._edited(),
+            "reason": self._text("reason"),
+            "written": self._text("written"),
         }
-        return {name: value for name, value in content.items() if value}
+        return {name: value for name, value in content.items() if value not in (None, "", [], {})}
 
     def restore(self, content: Mapping[str, Any]) -> None:
-        """Start from a draft: from its places if it has any, else from its ranking. What does not fit is left out."""
+        """Start from a draft; what does not fit is left out."""
         letter_of = dict(zip(self.slot.order, self.letters, strict=True))
-        groups = [known(group, letter_of) for group in listed(content.get("ranking"))]
-        ranking = [group for group in groups if group]
-        places: dict[str, Any] = {str(p): place for place, group in enumerate(ranking, 1) for p in group}
-        chosen = content.get("places")
-        places |= chosen if isinstance(chosen, dict) else {}
-        for position, letter in letter_of.items():
-            if places.get(str(position)) in range(1, self.size + 1):
-                self.initial[f"rank_{letter}"] = places[str(position)]
-        self.initial["acceptable"] = [letter_of[p] for p in known(content.get("acceptable"), letter_of)]
-        if self.asks_preference and sorted(p for group in ranking for p in group) == [0, 1]:
-            strength = next((n for n in (1, 2, 3) if n == content.get("strength")), 1)
-            better = -1 if letter_of[ranking[0][0]] == "A" else 1
-            self.initial["preference"] = EQUAL if len(ranking) == 1 else EQUAL + better * strength
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def known(positions: Any, letter_of: Mapping[int, str]) -> list[int]:
-    return [p for p in listed(positions) if type(p) is int and p in letter_of]
+        initial = restoring.initial_of(content, letter_of=letter_of, texts=self.texts, rubric=self.asked.rubric)
+        self.initial |= {name: value for name, value in initial.items() if name in self.fields}
 
 
 def strength_of(preference: int | None) -> int | None:
     """1 to 3 for the better one; None for equal answers or no choice."""
-    return abs(EQUAL - preference) or None if preference else None
+    return abs(desk_fields.EQUAL - preference) or None if preference else None
 
 
 def preference_groups(preference: int | None) -> list[str]:
     if preference is None:
         return []
-    return ["AB"] if preference == EQUAL else ["A", "B"] if preference < EQUAL else ["B", "A"]
-
-
-class SkipForm(forms.Form):
-    reason = forms.ChoiceField(
-        choices=REASONS, widget=forms.RadioSelect, error_messages={"required": "Say why you skip this task."}
-    )
-    note = forms.CharField(required=False, max_length=1000, label="In your words (not needed)")
-
-    @property
-    def in_words(self) -> str:
-        reason, note = self.cleaned_data["reason"], self.cleaned_data["note"].strip()
-        return f"{reason}: {note}" if note else str(reason)
+    return ["AB"] if preference == desk_fields.EQUAL else ["A", "B"] if preference < desk_fields.EQUAL else ["B", "A"]
