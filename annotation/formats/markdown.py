@@ -1,7 +1,7 @@
 """The one way from hostile Markdown to HTML that may stand in a page.
 
-CommonMark with tables; HTML in the text is shown as text. Images are named, never loaded. The output passes through a
-second, independent sanitiser, so that a mistake in the first lets nothing out.
+CommonMark with tables and formulas; HTML in the text is shown as text. Images are named, never loaded. The output
+passes through a second, independent sanitiser, so that a mistake in the first lets nothing out.
 """
 
 import html
@@ -18,6 +18,9 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
+
+from annotation.formats import formulas
+from annotation.formats.markdown_formulas import read_formulas
 
 MAX_RICH_CHARACTERS = 50_000  # measured: beyond this a page takes noticeably long to make; longer text is shown plain
 MAX_PAGE_CHARACTERS = 200_000  # all texts of a page together, so that nobody makes a page slow with many of them
@@ -37,7 +40,9 @@ LANGUAGES = {
     *("bash", "c", "c++", "cpp", "csharp", "css", "diff", "go", "html", "java", "javascript", "js", "json", "kotlin"),
     *("php", "py", "python", "r", "ruby", "rust", "sh", "sql", "swift", "toml", "ts", "typescript", "xml", "yaml"),
 }
+MATH_ATTRIBUTES = {tag: set(attributes) for tag, attributes in formulas.ATTRIBUTES.items()}
 TAGS = {*BLOCKS, "a", "br", "code", "em", "hr", "pre", "s", "span", "strong", "table", "tbody", "thead", "tr"}
+TAGS |= formulas.TAGS
 
 
 def is_plain(text: str) -> bool:
@@ -93,8 +98,9 @@ def sanitise(untrusted: str) -> str:
     return nh3.clean(
         untrusted,
         tags=TAGS,
-        attributes={"a": {"href", "title"}, "ol": {"start"}},
-        allowed_classes={"span": HIGHLIGHT_CLASSES},
+        attributes={"a": {"href", "title"}, "ol": {"start"}, **MATH_ATTRIBUTES},
+        allowed_classes={"span": HIGHLIGHT_CLASSES, "mrow": formulas.CLASSES, "p": {"formula"}},
+        tag_attribute_values={"math": {"display": {"block", "inline"}}},
         set_tag_attribute_values={"a": {"target": "_blank"}, **dict.fromkeys(BLOCKS, DIRECTION)},
         url_schemes={"http", "https", "mailto"},
         url_relative="deny",
@@ -132,6 +138,7 @@ def parser() -> MarkdownIt:
     options = {"html": False, "highlight": highlighted, "maxNesting": MAX_NESTING}
     markdown = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
     markdown.add_render_rule("image", named_image)
+    read_formulas(markdown)
     markdown.core.ruler.push("lower_headings", lower_headings)
     return markdown
 

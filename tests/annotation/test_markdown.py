@@ -10,6 +10,7 @@ from django.template import Context, Template
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotation.formats import formulas
 from annotation.formats.markdown import (
     HIGHLIGHT_CLASSES,
     MAX_PAGE_CHARACTERS,
@@ -22,7 +23,9 @@ from annotation.formats.markdown import (
 )
 from tests.annotation.hostile import HOSTILE
 
-ATTRIBUTES = {"href", "title", "start", "class", "dir", "target", "rel"}
+ATTRIBUTES = {"href", "title", "start", "class", "dir", "target", "rel", "display"}
+ATTRIBUTES = ATTRIBUTES.union(*formulas.ATTRIBUTES.values())
+CLASSES = {*HIGHLIGHT_CLASSES, *formulas.CLASSES, "formula"}
 
 
 class Reader(HTMLParser):
@@ -55,7 +58,7 @@ def assert_safe(html: str) -> None:
         assert tag in {*TAGS, "wbr"}
         assert set(attributes) <= ATTRIBUTES
         classes = (attributes.get("class") or "").split()
-        assert set(classes) <= HIGHLIGHT_CLASSES
+        assert set(classes) <= CLASSES
         if attributes.get("href") is not None:
             assert urlsplit(attributes["href"]).scheme in {"http", "https", "mailto"}
         if tag == "a":
@@ -73,9 +76,22 @@ def test_html_that_slipped_through_the_parser_is_still_cut_down(text):
     assert_safe(f'<div class="prose" dir="auto">{sanitise(text)}</div>')
 
 
-@given(st.text(alphabet="<>&\"'`*_[](){}!#-|~:/\\ \n\tabjs=\u202e\u05d0", max_size=200))
+@given(st.text(alphabet="<>&\"'`*_[](){}!#-|~:/\\ \n\tabjs=$^\u202e\u05d0", max_size=200))
 def test_any_text_comes_out_harmless(text):
     assert_safe(render(text))
+
+
+TEX = r"""
+$ $$ \( \) \[ \] \begin{align} \end{align} \begin{matrix} \end{matrix} \left( \right) \sqrt \frac \mathop \def\a
+\newcommand \text{<script>x()</script>} \href{javascript:x()} \style{all:unset} \class{desk} \hspace{-9em}
+\operatorname{<b>} { } <style> <mglyph> &lt;img </mtext> </math> > - a ^ _ & \\ ' "
+"""
+
+
+@given(st.lists(st.sampled_from([*TEX.split(), *" \n\0"]), max_size=30))
+def test_any_formula_comes_out_harmless(parts):
+    assert_safe(render("".join(parts)))
+    assert_safe(render(f"${''.join(parts)}$"))
 
 
 def test_html_is_shown_as_the_text_it_is():
