@@ -54,5 +54,5 @@ def _names(names: Iterable[str]) -> list[str]:
     found = sorted({name.strip() for name in names})
     for name in found:
         if not 1 <= len(name) <= LONGEST_NAME:
-            raise InvalidTask(f"{name!r} is no name of a person, a group or a skill: give 1 to {LONGEST_NAME} characters.")
+            raise InvalidTask(f"{name!r} names no person, group or skill: give 1 to {LONGEST_NAME} characters.")
     return found

@@ -1,65 +1,124 @@
 """Who works on what, for how long. The conditional updates and the constraints of `Slot` are the guarantee:
 locks only save work, and SQLite ignores them."""
 
-import random
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
-from annotation.actions import members
-from annotation.exceptions import InvalidJudgement, InvalidRow, NotFound, SlotLost
+from annotation.actions import audiences, hidden, members, orders, seats, waiting
+from annotation.actions.seats import Standing
+from annotation.exceptions import AnnotationError, InvalidJudgement, InvalidRow, NotFound, SlotLost
 from annotation.formats import drafts, rows
-from annotation.models import Annotator, Draft, Guideline, Judgement, Project, Skip, Slot, Task, TaskResponse
+from annotation.models import Annotator, Draft, Guideline, Project, Skip, Slot, Task, TaskResponse
 
 MAX_REASON = 2000
-CANDIDATES = 32
-KEPT = "your work is kept as a draft"
-
-_order = random.SystemRandom()
+FRESH = 0.9  # share of a lease that makes renewing it superfluous
+KEPT = gettext_lazy("your work is kept as a draft")
 
 
-@transaction.atomic
-def claim(project: Project, *, by: Annotator, among: "QuerySet[Task] | None" = None) -> Slot | None:
-    """Lease the next slot of the queue to the annotator; their own lease first, renewed, even one that ran out
-    as long as nobody took it. None: nothing waits for them, or the project is paused or has ended. With `among`
-    only those tasks are looked at.
+def claim(
+    project: Project, *, by: Annotator, among: "QuerySet[Task] | None" = None, ahead_of: Slot | None = None
+) -> Slot | None:
+    """Lease the next slot to the annotator; their own lease first, renewed, even one that ran out as long as nobody
+    took it. With `ahead_of`, the one that comes after that slot: the reserve. None: nothing waits for them, or the
+    project is paused or has ended. With `among` only those tasks are looked at, and neither guidelines nor
+    qualification nor hidden tasks stand between. The task brings its `positions` and their responses along.
 
     Raises:
         NotFound: they are no member of the project.
+        GuidelineUnread: there are newer guidelines than they confirmed.
+        NotQualified: the qualification tasks did not go well enough.
     """
-    if not members.takes_part(project, annotator=by):
-        raise NotFound(f"There is no project {project.slug!r} that you are a member of.")
-    # Two tabs of one person queue up here on PostgreSQL; on SQLite every transaction does.
-    Annotator.objects.select_for_update(no_key=True).get(pk=by.pk)
-    own = _own(project, by=by, among=among)
-    if own is not None and _renewed(own, by=by):
-        return own
-    while waiting := list(_waiting(project, by=by, among=among)[:CANDIDATES]):
-        slots = Slot.objects.claimable().filter(task__in=waiting).select_related("task__project", "task__prompt")
+    with transaction.atomic():
+        found = _next(project, by=by, among=among, ahead_of=ahead_of)
+    # Raised only now, so that what was written (how the qualification went) stays.
+    if isinstance(found, AnnotationError):
+        raise found
+    return found
+
+
+def _next(
+    project: Project, *, by: Annotator, among: "QuerySet[Task] | None", ahead_of: Slot | None
+) -> Slot | AnnotationError | None:
+    standing = seats.standing(project, annotator=by)
+    gated = among is None and by.user_id is not None
+    if not standing.takes_part:
+        return _no_member(project)
+    if standing.project_state != Project.State.ACTIVE:
+        return None
+    if gated and (unread := seats.unread(project, standing)):
+        return unread
+    for slot in _held(project, by=by, among=among):
+        if slot != ahead_of and _resumed(slot, by=by, guideline=standing.newest_guideline):
+            return slot
+    if among is not None:
+        return _ordinary(lambda: waiting.first_among(among, project=project, by=by), standing, by=by)
+    return _gated(project, standing, by=by) if gated else _queued(project, standing, by=by, hides=False)
+
+
+def _gated(project: Project, standing: Standing, *, by: Annotator) -> Slot | AnnotationError | None:
+    """The next task of a person: first the qualification set, if there is one."""
+    seat = standing.seat
+    if standing.has_qualification and seat.qualification == seat.Qualification.OPEN:
+        slot = hidden.qualify(project, standing, by=by)
+        if slot is not None or seat.qualification == seat.Qualification.OPEN:
+            return slot if slot is not None and _taken(slot, standing, by=by) else None
+    if standing.has_qualification and seat.qualification == seat.Qualification.FAILED:
+        return seats.not_qualified(project)
+    return _queued(project, standing, by=by, hides=True)
+
+
+def _queued(project: Project, standing: Standing, *, by: Annotator, hides: bool) -> Slot | None:
+    admitting: list[int] = []
+    if standing.has_audiences:
+        memberships = [standing.membership] if standing.membership else []
+        admitting = audiences.admitting([project], annotator=by, memberships=memberships)[project.pk]
+    checks = (lambda: hidden.instead(project, by=by, audiences=admitting)) if hides else None
+    return _ordinary(lambda: waiting.first(project, by=by, audiences=admitting), standing, by=by, checks=checks)
+
+
+def _ordinary(
+    look: Callable[[], list[int]],
+    standing: Standing,
+    *,
+    by: Annotator,
+    checks: Callable[[], Slot | None] | None = None,
+) -> Slot | None:
+    """The first of the queue, or a hidden task in its place."""
+    while tasks := look():
+        slots = Slot.objects.claimable().filter(task__in=tasks).select_related("task__project", "task__prompt")
         slots = slots.order_by("-task__priority", "task__filled", "task__id", "number")
         # Skipping locked rows keeps a crowd from queueing for one slot; the second look waits for them instead.
         slot = slots.select_for_update(skip_locked=True, of=("self",)).first() or slots.first()
-        if slot is not None and _taken(slot, by=by):
+        if slot is not None and checks is not None:
+            slot, checks = checks() or slot, None
+        if slot is not None and _taken(slot, standing, by=by):
             return slot
         # Each miss means that somebody else got a slot, so this ends.
     return None
 
 
 def renew(slot: Slot, *, by: Annotator) -> Slot:
-    """Start the lease anew, also one that ran out if nobody took the slot.
+    """Start the lease anew, also one that ran out if nobody took the slot; the reserve lives on with it.
 
     Raises:
         SlotLost, NotFound: see `loss`.
     """
     if error := loss(slot, by=by):
         raise error
-    if not _renewed(slot, by=by):
+    expiry = _expiry(slot, timezone.now())
+    mine = Slot.objects.filter(annotator=by, state=Slot.State.LEASED)
+    if not mine.filter(pk=slot.pk).update(lease_expires_at=expiry):
         slot.refresh_from_db()
-        raise loss(slot, by=by) or NotFound(f"There is no slot {slot.pk} that is yours.")
+        raise loss(slot, by=by) or _not_yours()
+    slot.lease_expires_at = expiry
+    mine.filter(task__project=slot.task.project_id).exclude(pk=slot.pk).update(lease_expires_at=expiry)
     return slot
 
 
@@ -87,23 +146,25 @@ def skip(slot: Slot, *, by: Annotator, reason: str) -> Skip:
     )
     if not freed:
         slot.refresh_from_db()
-        raise loss(slot, by=by) or NotFound(f"There is no slot {slot.pk} that is yours.")
+        raise loss(slot, by=by) or _not_yours()
     Draft.objects.filter(task=slot.task_id, annotator=by).delete()
     return Skip.objects.create(task_id=slot.task_id, annotator=by, reason=reason)
 
 
 def save_draft(slot: Slot, *, by: Annotator, content: Any) -> Draft:
-    """Keep unfinished work on the slot's task; it stays when the lease is lost.
+    """Keep unfinished work on the slot's task; it stays when the lease is lost. On a task that they judged it is the
+    beginning of a revision, as long as the project takes those.
 
     Raises:
         InvalidJudgement: larger than 256 kB, or not of the shape that `drafts.check` asks for.
-        SlotLost: already judged.
+        SlotLost: already judged, and no longer to be revised.
         NotFound: they never had this slot.
     """
     kept = drafts.check(content, size=TaskResponse.objects.filter(task=slot.task_id).count())
     error = loss(slot, by=by)
-    filled = slot.annotator_id == by.pk and slot.state == Slot.State.FILLED
-    if error and (filled or isinstance(error, NotFound)):
+    if isinstance(error, NotFound):
+        raise error
+    if error and slot.annotator_id == by.pk and slot.state == Slot.State.FILLED and not _revisable(slot, by=by):
         raise error
     draft, _ = Draft.objects.update_or_create(task_id=slot.task_id, annotator=by, defaults={"content": kept})
     return draft
@@ -115,15 +176,17 @@ def draft_of(slot: Slot, *, by: Annotator) -> dict[str, Any]:
     return dict(content or {})
 
 
-def held_by(annotator: Annotator, *, slot_id: int) -> Slot:
+def held_by(annotator: Annotator, *, token: uuid.UUID) -> Slot:
     """The slot with its task, prompt and project, if this annotator has it or had it.
 
     Raises:
         NotFound: no such slot, or somebody else's: both look the same to a stranger.
     """
-    slot = Slot.objects.select_related("task__project", "task__prompt").filter(pk=slot_id).first()
-    if slot is None or isinstance(loss(slot, by=annotator), NotFound):
-        raise NotFound(f"There is no slot {slot_id} that is yours.")
+    slot = Slot.objects.select_related("task__project", "task__prompt").filter(token=token).first()
+    if slot is None:
+        raise _not_yours()
+    if slot.annotator_id != annotator.pk and isinstance(error := loss(slot, by=annotator), NotFound):
+        raise error
     return slot
 
 
@@ -132,77 +195,84 @@ def loss(slot: Slot, *, by: Annotator) -> SlotLost | NotFound | None:
     if slot.annotator_id != by.pk:
         return _loss_to_others(slot, by=by)
     if slot.state == Slot.State.FILLED:
-        return SlotLost("You have already judged this task and your judgement stands; go on with the next one.")
+        return SlotLost(
+            gettext("You have already judged this task and your judgement stands; go on with the next one.")
+        )
     if not members.takes_part(slot.task.project, annotator=by):
-        return SlotLost(f"You are no longer a member of {slot.task.project}; {KEPT}. Ask its admin.")
+        return SlotLost(
+            gettext("You are no longer a member of %(project)s; your work is kept as a draft. Ask its admin.")
+            % {"project": slot.task.project}
+        )
     return _stopped(slot.task)
 
 
+def guideline_of(slot: Slot) -> Guideline | None:
+    """The guideline to show with this lease: a newer one counts from the next claim on."""
+    if slot.guideline_version is None:
+        return None
+    return Guideline.objects.filter(project=slot.task.project_id, number=slot.guideline_version).first()
+
+
 def _stopped(task: Task) -> SlotLost | None:
+    project = {"project": task.project}
     if task.project.state == Project.State.PAUSED:
-        return SlotLost(f"{task.project} is paused and takes nothing in; {KEPT}. Send it when the project goes on.")
+        sentence = gettext(
+            "%(project)s is paused and takes nothing in; your work is kept as a draft. Send it when it goes on."
+        )
+        return SlotLost(sentence % project)
     if task.project.state == Project.State.ENDED:
-        return SlotLost(f"{task.project} has ended and takes nothing in; {KEPT}.")
+        sentence = gettext("%(project)s has ended and takes nothing in; your work is kept as a draft.")
+        return SlotLost(sentence % project)
     if task.state == Task.State.WITHDRAWN:
-        return SlotLost(f"This task was withdrawn; {KEPT}. Go on with the next one.")
+        return SlotLost(gettext("This task was withdrawn; your work is kept as a draft. Go on with the next one."))
     return None
 
 
 def _loss_to_others(slot: Slot, *, by: Annotator) -> SlotLost | NotFound:
     # Whoever loses a slot is left a draft (see `_taken`) or a skip: that tells them from a stranger.
     if Skip.objects.filter(task=slot.task_id, annotator=by).exists():
-        return SlotLost(f"You gave this task back; {KEPT}. Go on with the next one.")
+        return SlotLost(gettext("You gave this task back; your work is kept as a draft. Go on with the next one."))
     if Draft.objects.filter(task=slot.task_id, annotator=by).exists():
         return SlotLost(
-            f"Your lease on this task ran out and it was given to someone else; {KEPT}. Go on with the next one."
+            gettext(
+                "Your lease on this task ran out and it was given to someone else; your work is kept as a draft. "
+                "Go on with the next one."
+            )
         )
-    return NotFound(f"There is no slot {slot.pk} that is yours.")
+    return _not_yours()
 
 
-def _own(project: Project, *, by: Annotator, among: "QuerySet[Task] | None") -> Slot | None:
+def _not_yours() -> NotFound:
+    return NotFound(gettext("There is no such task that is yours."))
+
+
+def _revisable(slot: Slot, *, by: Annotator) -> bool:
+    project = slot.task.project
+    open_still = not project.revisions_locked and project.state != Project.State.ENDED
+    return open_still and members.takes_part(project, annotator=by)
+
+
+def _held(project: Project, *, by: Annotator, among: "QuerySet[Task] | None") -> "QuerySet[Slot]":
     held = Slot.objects.filter(
-        annotator=by,
-        state=Slot.State.LEASED,
-        task__project=project,
-        task__state=Task.State.OPEN,
-        task__project__state=Project.State.ACTIVE,
+        annotator=by, state=Slot.State.LEASED, task__project=project, task__state=Task.State.OPEN
     )
     if among is not None:
         held = held.filter(task__in=among)
-    return held.select_related("task__project", "task__prompt").order_by("leased_at", "pk").first()
+    return held.select_related("task__project", "task__prompt").order_by("leased_at", "pk")
 
 
-def _waiting(project: Project, *, by: Annotator, among: "QuerySet[Task] | None") -> "QuerySet[Task, int]":
-    """Tasks with a claimable slot that this annotator has not met, in the order in which they get them. Walks the
-    index `task_queue` and stops at the first hits; a join with the slots would sort the whole queue."""
-    task = OuterRef("pk")
-    waiting = Task.objects.filter(
-        Exists(Slot.objects.claimable().filter(task=task)),
-        ~Exists(Slot.objects.filter(task=task, annotator=by)),
-        ~Exists(Skip.objects.filter(task=task, annotator=by)),
-        ~Exists(Judgement.objects.filter(task=task, annotator=by)),
-        project=project,
-        project__state=Project.State.ACTIVE,
-        state=Task.State.OPEN,
-    )
-    if among is not None:
-        waiting = waiting.filter(pk__in=among)
-    return waiting.order_by("-priority", "filled", "id").values_list("pk", flat=True)
-
-
-def _taken(slot: Slot, *, by: Annotator) -> bool:
+def _taken(slot: Slot, standing: Standing, *, by: Annotator) -> bool:
     """Lease the slot unless somebody was faster; on success `slot` holds the new lease."""
     before = slot.annotator_id
-    positions = list(TaskResponse.objects.filter(task=slot.task_id).values_list("position", flat=True))
-    _order.shuffle(positions)
+    orders.bring_places(slot.task)
     now = timezone.now()
     lease = {
         "state": Slot.State.LEASED,
         "annotator": by,
         "leased_at": now,
         "lease_expires_at": _expiry(slot, now),
-        "order": positions,
-        "guideline_version": _newest_guideline(slot.task.project),
+        "order": orders.draw(standing.seat, task=slot.task, unlike=hidden.order_before(slot, by=by)),
+        "guideline_version": standing.newest_guideline,
         "submission_key": uuid.uuid4(),
     }
     if not Slot.objects.claimable().filter(pk=slot.pk, annotator=before).update(**lease):
@@ -211,31 +281,31 @@ def _taken(slot: Slot, *, by: Annotator) -> bool:
         Draft.objects.bulk_create([Draft(task_id=slot.task_id, annotator_id=before)], ignore_conflicts=True)
     for name, value in lease.items():
         setattr(slot, name, value)
+    orders.remember(standing.seat, slot=slot)
     return True
 
 
-def guideline_of(slot: Slot) -> Guideline | None:
-    """The guideline to show with this lease: a newer one counts from the next lease on."""
-    if slot.guideline_version is None:
-        return None
-    return Guideline.objects.filter(project=slot.task.project_id, number=slot.guideline_version).first()
-
-
-def _newest_guideline(project: Project) -> int | None:
-    return project.guidelines.order_by("-number").values_list("number", flat=True).first()
-
-
-def _renewed(slot: Slot, *, by: Annotator) -> bool:
-    expiry = _expiry(slot, timezone.now())
+def _resumed(slot: Slot, *, by: Annotator, guideline: int | None) -> bool:
+    """Whether the lease is still theirs. Renewed, unless it is as good as new, and under the newest guideline."""
+    orders.bring_places(slot.task)
+    now = timezone.now()
+    expiry = _expiry(slot, now)
+    left = slot.lease_expires_at - now if slot.lease_expires_at else timedelta()
+    if left > FRESH * (expiry - now) and slot.guideline_version == guideline:
+        return True
     mine = Slot.objects.filter(pk=slot.pk, annotator=by, state=Slot.State.LEASED)
-    if not mine.update(lease_expires_at=expiry):
+    if not mine.update(lease_expires_at=expiry, guideline_version=guideline):
         return False
-    slot.lease_expires_at = expiry
+    slot.lease_expires_at, slot.guideline_version = expiry, guideline
     return True
 
 
 def _expiry(slot: Slot, now: datetime) -> datetime:
     return now + timedelta(minutes=slot.task.project.lease_minutes)
+
+
+def _no_member(project: Project) -> NotFound:
+    return NotFound(gettext("There is no project %(slug)r that you are a member of.") % {"slug": project.slug})
 
 
 def _reason(reason: str) -> str:
@@ -244,5 +314,6 @@ def _reason(reason: str) -> str:
     except InvalidRow as error:
         raise InvalidJudgement(str(error)) from None
     if len(kept) > MAX_REASON:
-        raise InvalidJudgement(f"The reason has {len(kept)} characters; at most {MAX_REASON} are kept: shorten it.")
+        sentence = gettext("The reason has %(n)s characters; at most %(most)s are kept: shorten it.")
+        raise InvalidJudgement(sentence % {"n": len(kept), "most": MAX_REASON})
     return kept

@@ -38,7 +38,7 @@ class LeasedTaskSerializer(serializers.ModelSerializer[Slot]):
     class Meta:
         model = Slot
         fields = [
-            "id",
+            "token",
             "submission_key",
             "lease_expires_at",
             "prompt",

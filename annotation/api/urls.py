@@ -11,7 +11,7 @@ urlpatterns = [
     path("projects/<slug:slug>/rows/", rows.Rows.as_view(), name="rows"),
     path("projects/<slug:slug>/tasks/next/", views.NextTask.as_view(), name="next-task"),
     path("projects/<slug:slug>/releases/", views.Releases.as_view(), name="releases"),
-    path("slots/<int:slot_id>/judgement/", views.SlotJudgement.as_view(), name="judgement"),
-    path("slots/<int:slot_id>/skip/", views.SlotSkip.as_view(), name="skip"),
-    path("slots/<int:slot_id>/draft/", views.SlotDraft.as_view(), name="draft"),
+    path("slots/<uuid:token>/judgement/", views.SlotJudgement.as_view(), name="judgement"),
+    path("slots/<uuid:token>/skip/", views.SlotSkip.as_view(), name="skip"),
+    path("slots/<uuid:token>/draft/", views.SlotDraft.as_view(), name="draft"),
 ]

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -70,10 +71,12 @@ class SlotJudgement(APIView):
     parser_classes = PARSERS
 
     @extend_schema(request=SubmissionSerializer, responses={201: JudgementSerializer, **ERRORS})
-    def post(self, request: Request, slot_id: int) -> Response:
+    def post(self, request: Request, token: UUID) -> Response:
         """Judge a leased task. Sent again with the same key, it answers with the judgement made before. 409: the slot
         is no longer yours; what you sent is kept as your draft."""
-        judgement = judgements.submit(slot_id, by=annotator_of(request), **valid(SubmissionSerializer, request))
+        annotator = annotator_of(request)
+        slot = leases.held_by(annotator, token=token)
+        judgement = judgements.submit(slot.pk, by=annotator, **valid(SubmissionSerializer, request))
         return Response(JudgementSerializer(judgement).data, status=status.HTTP_201_CREATED)
 
 
@@ -81,10 +84,10 @@ class SlotSkip(APIView):
     parser_classes = PARSERS
 
     @extend_schema(request=SkipSerializer, responses={204: None, **ERRORS})
-    def post(self, request: Request, slot_id: int) -> Response:
+    def post(self, request: Request, token: UUID) -> Response:
         """Give a leased task back; it is not offered to you again."""
         annotator = annotator_of(request)
-        slot = leases.held_by(annotator, slot_id=slot_id)
+        slot = leases.held_by(annotator, token=token)
         leases.skip(slot, by=annotator, **valid(SkipSerializer, request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -93,10 +96,10 @@ class SlotDraft(APIView):
     parser_classes = PARSERS
 
     @extend_schema(request=DraftSerializer, responses={200: DraftSerializer, **ERRORS})
-    def put(self, request: Request, slot_id: int) -> Response:
+    def put(self, request: Request, token: UUID) -> Response:
         """Keep unfinished work; it outlives the lease."""
         annotator = annotator_of(request)
-        slot = leases.held_by(annotator, slot_id=slot_id)
+        slot = leases.held_by(annotator, token=token)
         draft = leases.save_draft(slot, by=annotator, **valid(DraftSerializer, request))
         return Response(DraftSerializer({"content": draft.content}).data)
 

@@ -24,6 +24,10 @@ class Disagreement:
     def is_dispute(self) -> bool:
         return self.differing > 0
 
+    @property
+    def percent(self) -> float | None:
+        return None if self.share is None else 100 * self.share
+
 
 def disagreement(rankings: Sequence[Ranking]) -> Disagreement:
     """Mean distance of two of the rankings, over all two of them and all pairs of responses that both ranked.

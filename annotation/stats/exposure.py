@@ -10,15 +10,17 @@ SHARPNESS = 1.0
 Counts = Sequence[int]
 
 
-def balanced_order(counts: Sequence[Counts], *, sharpness: float = SHARPNESS, chance: Random | None = None) -> list[int]:
+def balanced_order(
+    counts: Sequence[Counts], *, sharpness: float = SHARPNESS, chance: Random | None = None
+) -> list[int]:
     """Draw which item stands at each place: `order[place]` is an item, 0 to K-1.
 
     `counts[item][place]` says how often the item's policy stood at this place before; what a row lacks at its end
-    counts as never. An order π is drawn with probability proportional to exp(-sharpness Σ_place counts[π(place)][place]),
-    exactly, from sums over the sets of items that are still to be placed (2^K of them, K at most 9). That is minimisation
-    with a biased coin (Pocock and Simon, Biometrics 31, 1975; Smith, JRSS B 46, 1984): the orders that balance best
-    are the likeliest and as likely as each other, and none is impossible, so that knowing the past does not give the
-    next one away. Without a past every order is as likely.
+    counts as never. An order π is drawn with probability proportional to exp(-sharpness Σ_i counts[π(i)][i]) over
+    the places i, exactly, from sums over the sets of items that are still to be placed (2^K of them, K at most 9).
+    That is minimisation with a biased coin (Pocock and Simon, Biometrics 31, 1975; Smith, JRSS B 46, 1984): the
+    orders that balance best are the likeliest and as likely as each other, and none is impossible, so that knowing
+    the past does not give the next one away. Without a past every order is as likely.
 
     Raises:
         ValueError: the sharpness is negative.
