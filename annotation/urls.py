@@ -1,18 +1,52 @@
 from django.urls import path
 
-from annotation.views import desk, projects, releases
+from annotation.views import (
+    desk,
+    joining,
+    members,
+    project_settings,
+    projects,
+    queueing,
+    releases,
+    reviews,
+    submissions,
+)
 
 app_name = "annotation"
 
-slot = "projects/<slug:slug>/slots/<int:slot_id>/"
+review = "projects/<slug:slug>/review/"
+settings = "projects/<slug:slug>/settings/"
+slot = "projects/<slug:slug>/slots/<uuid:token>/"
 
 urlpatterns = [
     path("", projects.index, name="projects"),
+    path("projects/new/", projects.new, name="new_project"),
+    path("projects/join/", joining.joining, name="joining"),
+    path("projects/join/<str:token>/", joining.join, name="join"),
+    path("projects/<slug:slug>/data/", projects.data, name="data"),
+    path("projects/<slug:slug>/queue/", queueing.queue, name="queue"),
+    path(settings, project_settings.settings, name="settings"),
+    path(f"{settings}state/<slug:state>/", project_settings.state, name="state"),
+    path(f"{settings}guidelines/", project_settings.guidelines, name="project_guidelines"),
+    path(f"{settings}guidelines/preview/", project_settings.preview, name="preview"),
+    path("projects/<slug:slug>/members/", members.index, name="members"),
+    path("projects/<slug:slug>/members/<int:pk>/", members.member, name="member"),
+    path("projects/<slug:slug>/members/<int:pk>/remove/", members.remove, name="remove_member"),
+    path("projects/<slug:slug>/invitations/", members.invitations, name="invitations"),
+    path("projects/<slug:slug>/invitations/<int:pk>/revoke/", members.revoke, name="revoke"),
     path("projects/<slug:slug>/desk/", desk.next_task, name="desk"),
     path(slot, desk.task, name="task"),
     path(f"{slot}submit/", desk.submit, name="submit"),
     path(f"{slot}skip/", desk.skip, name="skip"),
     path(f"{slot}draft/", desk.save_draft, name="draft"),
+    path("projects/<slug:slug>/mine/", submissions.index, name="mine"),
+    path("projects/<slug:slug>/mine/last/", submissions.last, name="last"),
+    path("projects/<slug:slug>/guidelines/confirm/", submissions.acknowledge, name="acknowledge"),
     path("projects/<slug:slug>/releases/", releases.index, name="releases"),
     path("projects/<slug:slug>/releases/<str:name>/", releases.detail, name="release"),
+    path(review, reviews.index, name="review"),
+    path(f"{review}people/", reviews.people, name="review_people"),
+    path(f"{review}people/<str:name>/waive/", reviews.waive, name="waive"),
+    path(f"{review}tasks/<int:task_id>/", reviews.task, name="review_task"),
+    path(f"{review}tasks/<int:task_id>/decide/", reviews.adjudicate, name="adjudicate"),
 ]

@@ -1,30 +1,38 @@
 """The desk's addresses: the next task, one task, and what is sent from there. `desk_pages` draws them."""
 
+from uuid import UUID
+
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.actions import hidden, judgements, leases, seats
+from annotation.actions import hidden, judgements, leases
+from annotation.actions.hidden import Feedback
 from annotation.actions.members import annotator_of, project_for
 from annotation.exceptions import GuidelineUnread, InvalidJudgement, NotFound, NotQualified, SlotLost
-from annotation.forms.judgements import SkipForm
-from annotation.models import Annotator, Project, Slot
+from annotation.forms.skips import SkipForm
+from annotation.models import Annotator, Judgement, Project, Slot
 from annotation.views import desk_pages
+from annotation.views.progress import progress_in
 from annotation.views.requests import MemberRequest, signed_in
+
+HOLDS = "Desk-Holds"  # request: the slot that the page has fetched already
+NEXT = "Desk-Next"  # answer: that slot is still theirs, show it
 
 
 @require_safe
 @signed_in
 def next_task(request: MemberRequest, slug: str) -> HttpResponse:
     """The task in this person's hands or the next one; with `?after=` the one after that, for the page to keep."""
-    project = project_for(request.user, slug)
-    annotator = annotator_of(request.user)
-    return shown_next(request, project, annotator=annotator, after=request.GET.get("after"))
+    project, annotator = project_for(request.user, slug), annotator_of(request.user)
+    after = request.GET.get("after", "")
+    ahead_of = own_slot(after, project=project, annotator=annotator) if after else None
+    return shown_next(request, project, annotator=annotator, ahead_of=ahead_of)
 
 
 @require_safe
 @signed_in
-def task(request: MemberRequest, slug: str, token: str) -> HttpResponse:
+def task(request: MemberRequest, slug: str, token: UUID) -> HttpResponse:
     """One's own task: to be judged, or once it was judged to be revised."""
     slot, annotator = held(request, slug, token)
     if judgement := judgements.current_of(slot, by=annotator):
@@ -36,15 +44,13 @@ def task(request: MemberRequest, slug: str, token: str) -> HttpResponse:
 
 @require_POST
 @signed_in
-def submit(request: MemberRequest, slug: str, token: str) -> HttpResponse:
+def submit(request: MemberRequest, slug: str, token: UUID) -> HttpResponse:
     slot, annotator = held(request, slug, token)
     form = desk_pages.form_of(slot, by=annotator, data=request.POST)
     if not form.is_valid():
         return desk_pages.refused(request, slot, form, error=InvalidJudgement(form.sentences))
     try:
-        said = form.judgement()
-        act = judgements.submit if said.get("revises") is None else judgements.revise
-        judgement = act(slot.pk, by=annotator, **said)
+        judgement = said(slot, form.judgement(), by=annotator, revises=form.revision)
     except (InvalidJudgement, SlotLost) as error:
         return desk_pages.refused(request, slot, form, error=error)
     return onward(request, slot.task.project, annotator=annotator, feedback=hidden.feedback(judgement))
@@ -52,11 +58,11 @@ def submit(request: MemberRequest, slug: str, token: str) -> HttpResponse:
 
 @require_POST
 @signed_in
-def skip(request: MemberRequest, slug: str, token: str) -> HttpResponse:
+def skip(request: MemberRequest, slug: str, token: UUID) -> HttpResponse:
     slot, annotator = held(request, slug, token)
     form = SkipForm(request.POST)
     if not form.is_valid():
-        error = InvalidJudgement(form.sentences)
+        error = InvalidJudgement(" ".join(str(text) for texts in form.errors.values() for text in texts))
         return desk_pages.refused(request, slot, desk_pages.form_of(slot, by=annotator), error=error)
     try:
         leases.skip(slot, by=annotator, reason=form.in_words)
@@ -67,13 +73,96 @@ def skip(request: MemberRequest, slug: str, token: str) -> HttpResponse:
 
 @require_POST
 @signed_in
-def save_draft(request: MemberRequest, slug: str, token: str) -> HttpResponse:
+def save_draft(request: MemberRequest, slug: str, token: UUID) -> HttpResponse:
     """Keep what is chosen so far, and the lease alive with it."""
     slot, annotator = held(request, slug, token)
     form = desk_pages.form_of(slot, by=annotator, data=request.POST)
     form.is_valid()
     try:
-        desk_pages.keep_draft(slot, form, by=annotator)
+        keep(slot, form.draft(), by=annotator, is_revision=form.revision is not None)
     except (InvalidJudgement, SlotLost) as error:
         return desk_pages.refused(request, slot, form, error=error)
     return HttpResponse(status=204)
+
+
+def said(slot: Slot, judgement: dict[str, object], *, by: Annotator, revises: int | None) -> Judgement:
+    if revises is None:
+        return judgements.submit(slot.pk, by=by, **judgement)  # type: ignore[arg-type]
+    return judgements.revise(slot.pk, by=by, revises=revises, **judgement)  # type: ignore[arg-type]
+
+
+def keep(slot: Slot, content: dict[str, object], *, by: Annotator, is_revision: bool) -> None:
+    """
+    Raises:
+        SlotLost: kept, but the task is no longer theirs; or it was submitted while this draft was on its way.
+    """
+    if is_revision:
+        leases.save_draft(slot, by=by, content=content)
+        return
+    if slot.state == Slot.State.FILLED and (error := leases.loss(slot, by=by)):
+        raise error
+    leases.save_draft(slot, by=by, content=content)
+    leases.renew(slot, by=by)
+
+
+def held(request: MemberRequest, slug: str, token: UUID) -> tuple[Slot, Annotator]:
+    """The slot, if it is or was this person's; anything else looks as if it were not there."""
+    project, annotator = project_for(request.user, slug), annotator_of(request.user)
+    slot = leases.held_by(annotator, token=token)
+    if slot.task.project_id != project.pk:
+        raise NotFound(f"There is no slot {token} that is yours.")
+    return slot, annotator
+
+
+def own_slot(token: str, *, project: Project, annotator: Annotator) -> Slot:
+    try:
+        slot = leases.held_by(annotator, token=UUID(token))
+    except ValueError:
+        raise NotFound(f"There is no slot {token!r} that is yours.") from None
+    if slot.task.project_id != project.pk:
+        raise NotFound(f"There is no slot {token} that is yours.")
+    return slot
+
+
+def onward(
+    request: MemberRequest, project: Project, *, annotator: Annotator, feedback: Feedback | None = None
+) -> HttpResponse:
+    """After a submission or a skip: the next task, or a few words if the page has it already."""
+    if not request.htmx:
+        return redirect("annotation:desk", project.slug)
+    if (token := request.headers.get(HOLDS, "")) and is_theirs(token, project=project, annotator=annotator):
+        progress = progress_in([project], annotator=annotator)[project.pk]
+        context = {"progress": progress, "feedback": feedback}
+        return render(request, "annotation/desk/_onward.html", context, headers={NEXT: token})
+    return shown_next(request, project, annotator=annotator, feedback=feedback)
+
+
+def is_theirs(token: str, *, project: Project, annotator: Annotator) -> bool:
+    """Whether the task that the page kept is still leased to this person; if so, for a whole lease from now."""
+    try:
+        leases.renew(own_slot(token, project=project, annotator=annotator), by=annotator)
+    except (NotFound, SlotLost):
+        return False
+    return True
+
+
+def shown_next(
+    request: MemberRequest,
+    project: Project,
+    *,
+    annotator: Annotator,
+    ahead_of: Slot | None = None,
+    feedback: Feedback | None = None,
+) -> HttpResponse:
+    """The task in this person's hands, or the next one of the queue, or what stands before it, or the end."""
+    try:
+        slot = leases.claim(project, by=annotator, ahead_of=ahead_of)
+    except GuidelineUnread as error:
+        context = {"guideline": error.guideline, "message": str(error), "feedback": feedback}
+        return desk_pages.shown(request, "guideline", project=project, annotator=annotator, **context)
+    except NotQualified as error:
+        context = {"message": str(error), "feedback": feedback}
+        return desk_pages.shown(request, "unqualified", project=project, annotator=annotator, status=403, **context)
+    if slot is None:
+        return desk_pages.shown(request, "end", project=project, annotator=annotator, feedback=feedback)
+    return desk_pages.shown_task(request, slot, annotator=annotator, feedback=feedback)

@@ -1,21 +1,32 @@
 // The cards with the answers. They never move; one of them is the current one.
 
+import { words } from "./words.js";
+
 export class Cards {
   constructor(desk, { onSelect }) {
     this.desk = desk;
     this.onSelect = onSelect;
     this.all = [...desk.querySelectorAll("[data-answer]")];
     this.letters = this.all.map((card) => card.dataset.answer);
-    this.current = this.letters[0];
-    this.unfold = desk.querySelector("[data-unfold]");
-    desk.querySelector("[data-letters]").hidden = false;
+    this.current = this.letters[0] ?? "";
+    for (const bar of desk.querySelectorAll("[data-letters]")) bar.hidden = false;
     desk.addEventListener("click", (event) => this.clicked(event));
+    desk.addEventListener("focusin", (event) => this.entered(event));
   }
 
   clicked(event) {
     const letter = event.target.closest("[data-show]")?.dataset.show ?? event.target.closest("[data-answer]")?.dataset.answer;
     if (letter) this.select(letter);
-    if (event.target.closest("[data-unfold]")) this.toggleFold();
+  }
+
+  /** Whoever goes through the page with Tab takes the mark along. */
+  entered(event) {
+    const letter = event.target.closest("[data-answer]")?.dataset.answer;
+    if (letter && letter !== this.current) this.select(letter);
+  }
+
+  card(letter) {
+    return this.all.find((card) => card.dataset.answer === letter) ?? null;
   }
 
   select(letter, { focus = false } = {}) {
@@ -31,7 +42,7 @@ export class Cards {
     for (const button of this.desk.querySelectorAll("[data-show]")) {
       button.setAttribute("aria-current", String(button.dataset.show === letter));
     }
-    this.onSelect();
+    this.onSelect(letter);
     this.showTop();
   }
 
@@ -47,21 +58,17 @@ export class Cards {
   }
 
   get columns() {
-    return getComputedStyle(this.desk.querySelector("[data-answers]")).gridTemplateColumns.split(" ").length;
+    const answers = this.desk.querySelector("[data-answers]");
+    return answers ? getComputedStyle(answers).gridTemplateColumns.split(" ").length : 1;
   }
 
-  /** Cut long answers at one height for all, and offer to show them whole. */
-  fold() {
-    this.desk.classList.add("is-folding");
-    const texts = [...this.desk.querySelectorAll("[data-text]")];
-    const cut = texts.map((text) => text.scrollHeight > text.clientHeight + 4);
-    texts.forEach((text, i) => text.classList.toggle("is-cut", cut[i]));
-    this.unfold.hidden = !cut.some(Boolean);
-  }
-
-  toggleFold() {
-    if (this.unfold.hidden) return;
-    const folded = this.desk.classList.toggle("is-folding");
-    this.unfold.firstChild.textContent = folded ? "Show all " : "Fold ";
+  drawLetters(ranking) {
+    for (const button of this.desk.querySelectorAll("[data-show]")) {
+      const letter = button.dataset.show;
+      const place = ranking.placeOf(letter);
+      button.classList.toggle("is-placed", place !== "");
+      button.dataset.place = place;
+      button.setAttribute("aria-label", place === "" ? words("answer", { letter }) : words("answer_placed", { letter, place }));
+    }
   }
 }

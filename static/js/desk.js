@@ -1,96 +1,142 @@
-// Turns the plain form of the desk into cards, ladder and keys. Runs again for each task that htmx brings.
+// Turns the plain form of the desk into cards, ladder and keys. Runs again for each task that takes its place.
 
 import { announce } from "./announce.js";
 import { Cards } from "./cards.js";
 import { Drafts } from "./drafts.js";
-import { listen } from "./keys.js";
+import { drawFoot, drawHelp } from "./help.js";
+import { History } from "./history.js";
+import { Keys } from "./keys.js";
 import { Ladder } from "./ladder.js";
+import { Layout } from "./layout.js";
+import { Line } from "./line.js";
+import { Next } from "./next.js";
+import { Notice } from "./notice.js";
+import { PARTS } from "./parts.js";
 import { Ranking } from "./ranking.js";
+import { Submission } from "./submission.js";
+import { words } from "./words.js";
 
 let leaveLast = () => {};
 
 function mount(desk) {
   const stop = new AbortController();
+  const { signal } = stop;
   const form = desk.querySelector("#judgement");
-  const ranking = new Ranking(desk);
-  const draw = () => { ladder?.draw(); drawLetters(desk, ranking); };
-  const cards = new Cards(desk, { onSelect: () => draw() });
+  const changed = () => form.dispatchEvent(new Event("change", { bubbles: true }));
+  const ranking = new Ranking(desk, { changed });
+  const drawn = [];
+  const draw = () => drawn.forEach((part) => part.draw());
+  const cards = new Cards(desk, { onSelect: draw });
+  const placed = (letter) => announce(placement(letter, ranking));
   const board = desk.querySelector("[data-ladder]");
-  const ladder = board && new Ladder(board, { ranking, cards });
-  const drafts = new Drafts(desk, { form, signal: stop.signal });
-  const arrived = performance.now();
+  const ladder = board && new Ladder(board, { ranking, cards, placed });
+  if (ladder) drawn.push(ladder);
+  if (board && ranking.asksLine) drawn.push(new Line(board, { ranking }));
+  drawn.push({ draw: () => cards.drawLetters(ranking) });
 
-  document.documentElement.classList.add("has-script");
   form.noValidate = true;
+  const notice = new Notice(desk, { take: () => submission.takeNext() });
+  const next = new Next(desk, { signal });
+  const drafts = new Drafts(desk, {
+    form, signal, refused: (answer) => notice.answer(answer), reserve: () => (next.slot ? { next: next.slot } : {}),
+  });
+  drafts.restore();
+  const history = new History(form, { changed });
+  const parts = PARTS.map((part) => part.mount(desk, { form, cards, ranking, signal, changed })).filter(Boolean);
+  const submission = new Submission(desk, { form, cards, ranking, parts, drafts, next, notice, show });
+  const layout = new Layout(desk);
+  const acts = {
+    ...rankingActs({ ranking, cards, placed, form }),
+    ...Object.assign({}, ...parts.map((part) => part.keys)),
+    ...deskActs(desk, { history, layout }),
+  };
+  const keys = new Keys(desk, { cards, acts, isSent: () => form.inert, submit: () => form.requestSubmit(), signal });
+
+  drawHelp(desk, { keys, ranking });
+  drawFoot(desk, keys);
   showLastMessage(desk.querySelector(".conversation"));
-  cards.fold();
-  cards.select(ladder ? ranking.nextMissing(ranking.letters.at(-1)) : ranking.letters[0]);
-  form.addEventListener("change", () => { draw(); clearComplaint(desk); });
-  form.addEventListener("submit", (event) => {
-    const complaint = ladder ? ranking.complaint() : preferenceComplaint(desk);
-    if (complaint) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      complain(desk, complaint);
-      if (ladder) cards.select(ranking.missing()[0], { focus: true });
-      return;
-    }
-    drafts.cancel();
-    form.elements.seconds.value = ((performance.now() - arrived) / 1000).toFixed(1);
-    send(form, { signal: stop.signal });
-  }, { capture: true });
-  listen(desk, { cards, ranking, submit: () => form.requestSubmit(), isSent: () => form.inert, signal: stop.signal });
+  form.addEventListener("change", () => { draw(); drawUndo(desk, history); notice.clear(); });
+  desk.querySelector("[data-undo]").addEventListener("click", () => acts.z());
+  drawUndo(desk, history);
+  if (cards.letters.length > 0) cards.select(ranking.asksPlaces ? ranking.nextMissing(ranking.letters.at(-1)) : ranking.letters[0]);
+  desk.dataset.ready = "";
   return () => { stop.abort(); ladder?.destroy(); };
 }
 
-/** From here until the answer nothing can be chosen: it would be too late for this task and too early for the next. */
-function send(form, { signal }) {
-  const focused = document.activeElement;
-  setSent(form, true);
-  const answered = (event) => {
-    if (event.detail.requestConfig.path !== form.getAttribute("action")) return; // a draft that was on its way
-    document.removeEventListener("htmx:afterRequest", answered);
-    setSent(form, false);
-    focused?.focus({ preventScroll: true });
-  };
-  document.addEventListener("htmx:afterRequest", answered, { signal });
+function rankingActs({ ranking, cards, placed, form }) {
+  const line = (act) => (ranking.asksLine ? () => { act(); announce(lineSentence(ranking)); } : undefined);
+  return without({
+    digit: ranking.asksPreference ? (key) => choose(form, key) : ranking.asksPlaces && ((key) => {
+      if (Number(key) > ranking.letters.length) return false;
+      const letter = cards.current;
+      ranking.place(letter, key);
+      cards.select(ranking.nextMissing(letter), { focus: true });
+      placed(letter);
+    }),
+    Backspace: ranking.asksPlaces && (() => { ranking.place(cards.current, ""); placed(cards.current); }),
+    "[": line(() => ranking.moveLine(-1)),
+    "]": line(() => ranking.moveLine(1)),
+    x: line(() => ranking.draw(0)),
+  });
 }
 
-function setSent(form, isSent) {
-  form.inert = isSent;
-  form.classList.toggle("is-sent", isSent);
+function deskActs(desk, { history, layout }) {
+  const popover = (id) => document.getElementById(id) && (() => toggle(document.getElementById(id)));
+  return without({
+    u: () => layout.toggleFold(),
+    v: () => layout.toggleView(),
+    z: () => { if (!history.undo()) location.assign(desk.dataset.last); },
+    y: () => history.redo(),
+    s: popover("skip"),
+    g: popover("guidelines"),
+    "?": popover("keys"),
+  });
+}
+
+const without = (acts) => Object.fromEntries(Object.entries(acts).filter(([, act]) => act));
+
+function choose(form, key) {
+  const radio = form.querySelector(`input[name="preference"][value="${key}"]`);
+  if (!radio) return false;
+  radio.click();
+}
+
+function toggle(dialog) {
+  dialog.togglePopover();
+  dialog.querySelector("input[type=radio]")?.focus();
+}
+
+function placement(letter, ranking) {
+  const place = ranking.placeOf(letter);
+  const missing = ranking.missing().length;
+  const left = missing === 0 ? words("none_missing") : words(missing === 1 ? "one_missing" : "some_missing", { n: missing });
+  return `${place === "" ? words("token_unplaced", { letter }) : words("token_placed", { letter, place })}. ${left}`;
+}
+
+const lineSentence = ({ line }) => (line === "0" ? words("line_none") : words("line_at", { line }));
+
+function drawUndo(desk, history) {
+  const button = desk.querySelector("[data-undo]");
+  button.hidden = false;
+  button.firstElementChild.textContent = words(history.canUndo ? "undo" : "reopen_last");
 }
 
 /** A long conversation opens at its last message: that is the one to be answered. */
 function showLastMessage(conversation) {
   const last = conversation.querySelector(".message:last-child");
-  conversation.scrollTop = last.offsetTop - conversation.offsetTop;
+  if (last) conversation.scrollTop = last.offsetTop - conversation.offsetTop;
 }
 
-function drawLetters(desk, ranking) {
-  for (const button of desk.querySelectorAll("[data-show]")) {
-    const place = ranking.placeOf(button.dataset.show);
-    button.classList.toggle("is-placed", place !== "");
-    button.dataset.place = place;
-    button.setAttribute("aria-label", `Answer ${button.dataset.show}${place && `, place ${place}`}`);
-  }
-}
-
-function preferenceComplaint(desk) {
-  return desk.querySelector("input[name=preference]:checked") ? "" : "Say which answer is better.";
-}
-
-function complain(desk, sentence) {
-  const notice = document.createElement("div");
-  notice.className = "notice notice--error";
-  notice.setAttribute("role", "alert");
-  notice.dataset.complaint = "";
-  notice.textContent = sentence;
-  desk.querySelector("#desk-notice").replaceChildren(notice);
-}
-
-function clearComplaint(desk) {
-  desk.querySelector("[data-complaint]")?.remove();
+/** The next task, or the end of them, in place of this one. */
+function show(element, { sentence = "" } = {}) {
+  for (const dialog of document.querySelectorAll("dialog:popover-open")) dialog.hidePopover();
+  document.getElementById("desk").replaceWith(element);
+  if (element.dataset.address) history.replaceState(null, "", element.dataset.address);
+  window.htmx?.process(element);
+  arrive();
+  scrollTo(0, 0);
+  element.focus({ preventScroll: true });
+  if (sentence) announce(sentence);
 }
 
 function arrive() {
@@ -99,12 +145,5 @@ function arrive() {
   leaveLast = desk ? mount(desk) : () => {};
 }
 
-document.addEventListener("htmx:afterSwap", (event) => {
-  document.querySelector("dialog:popover-open")?.hidePopover(); // what came in must not stand behind it
-  if (event.detail.target.id !== "desk") return;
-  arrive();
-  document.getElementById("desk").focus({ preventScroll: true });
-  if (event.detail.requestConfig.verb === "post") announce("Done. Here is the next one.");
-});
-
+document.documentElement.classList.add("has-script");
 arrive();

@@ -1,30 +1,50 @@
-// What is chosen is kept on the server while it is being chosen; that also keeps the lease alive.
+// What is chosen is kept on the server while it is being chosen; that also keeps the lease alive. Until the server has
+// it, a copy lies in this browser: it outlives a lost connection and a closed tab.
+
+import { restore, snapshot } from "./history.js";
+import { contentOf, post } from "./send.js";
+import { words } from "./words.js";
 
 const PAUSE = 600; // milliseconds of quiet before a draft is sent
+const AGAIN = 5000; // milliseconds until one that did not arrive is sent again
 
 export class Drafts {
-  constructor(desk, { form, signal }) {
+  constructor(desk, { form, refused, reserve, signal }) {
     this.url = desk.dataset.draft;
     this.form = form;
+    this.refused = refused;
+    this.reserve = reserve;
     this.saved = desk.querySelector("[data-saved]");
-    form.addEventListener("change", () => this.soon(), { signal });
-    document.addEventListener("visibilitychange", () => this.leave(), { signal });
+    this.copy = new Copy(form);
+    for (const sign of ["change", "input"]) form.addEventListener(sign, () => this.soon(), { signal });
+    document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") this.leave(); }, { signal });
+    addEventListener("pagehide", () => this.leave(), { signal });
+    addEventListener("online", () => { if (this.isOwed) this.save(); }, { signal });
     for (const sign of ["pointermove", "keydown", "scroll"]) {
       document.addEventListener(sign, () => { this.isSomeoneHere = true; }, { signal, passive: true, capture: true });
     }
     const renew = setInterval(() => this.renew(), (Number(desk.dataset.renewMinutes) * 60_000) / 3);
-    signal.addEventListener("abort", () => { clearInterval(renew); this.cancel(); });
+    signal.addEventListener("abort", () => { clearInterval(renew); this.stop(); });
   }
 
-  soon() {
-    this.cancel();
-    this.saved.textContent = "";
-    this.timer = setTimeout(() => this.save(), PAUSE);
-  }
-
-  cancel() {
+  soon(pause = PAUSE) {
     clearTimeout(this.timer);
-    this.timer = null;
+    this.isOwed = true;
+    this.saved.textContent = "";
+    this.timer = setTimeout(() => this.save(), pause);
+  }
+
+  /** Nothing more is sent, and what is on its way is called back: the form itself goes now. */
+  stop() {
+    clearTimeout(this.timer);
+    this.sending?.abort();
+  }
+
+  /** It was submitted: there is nothing left to keep. */
+  done() {
+    this.stop();
+    this.isOwed = false;
+    this.copy.remove();
   }
 
   /** Keep the lease while someone reads; a desk that was left gives its task back when the lease runs out. */
@@ -34,16 +54,62 @@ export class Drafts {
   }
 
   async save() {
-    this.cancel();
     if (this.form.inert) return; // what is chosen is being submitted
-    await window.htmx.ajax("POST", this.url, { source: this.form, target: "#desk-notice", swap: "innerHTML" });
-    if (!document.querySelector("#desk-notice [data-lost]")) this.saved.textContent = "Draft kept";
+    this.stop();
+    this.copy.keep();
+    this.isOwed = false;
+    this.sending = new AbortController();
+    const answer = await post(this.form, { url: this.url, more: this.reserve(), signal: this.sending.signal });
+    if (answer.came === "done") this.arrived();
+    else if (answer.came === "away") this.missed();
+    else if (answer.came !== "stopped") this.refused(answer);
   }
 
-  /** The tab is being closed or hidden: what has not been sent goes now. */
+  arrived() {
+    if (this.isOwed) return; // something was changed meanwhile
+    this.copy.remove();
+    this.saved.textContent = words("draft_kept");
+  }
+
+  missed() {
+    this.soon(AGAIN);
+    this.saved.textContent = words("draft_away");
+  }
+
+  /** The tab is being closed or hidden: what has not arrived goes now. */
   leave() {
-    if (document.visibilityState !== "hidden" || !this.timer) return;
-    this.cancel();
-    navigator.sendBeacon(this.url, new FormData(this.form));
+    if (!this.isOwed || this.form.inert) return;
+    this.copy.keep();
+    navigator.sendBeacon(this.url, new URLSearchParams(contentOf(this.form)));
+  }
+
+  /** What this browser kept and the server never got. Only for the lease under which it was chosen. */
+  restore() {
+    if (!this.copy.restore()) return false;
+    this.soon(0);
+    return true;
+  }
+}
+
+class Copy {
+  constructor(form) {
+    this.form = form;
+    this.key = `desk.draft.${form.elements.submission_key.value}`;
+  }
+
+  keep() {
+    try { localStorage.setItem(this.key, snapshot(this.form)); } catch { /* storage is off or full: the server's copy is left */ }
+  }
+
+  remove() {
+    try { localStorage.removeItem(this.key); } catch { /* as above */ }
+  }
+
+  restore() {
+    let kept = null;
+    try { kept = localStorage.getItem(this.key); } catch { return false; }
+    if (kept === null || kept === snapshot(this.form)) return false;
+    restore(this.form, kept);
+    return true;
   }
 }

@@ -1,0 +1,110 @@
+"""What the desk shows: a task, a revision, the end of the queue, a refusal. One view serves page and fragment."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.forms import BoundField
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+
+from annotation.actions import judgements, leases, orders
+from annotation.exceptions import AnnotationError, SlotLost
+from annotation.forms.judgements import JudgementForm
+from annotation.forms.skips import SkipForm
+from annotation.models import Annotator, Judgement, Project, Slot
+from annotation.views.progress import progress_in
+from annotation.views.requests import MemberRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One card: a letter and a text. Who wrote it stays in the database."""
+
+    letter: str
+    text: str
+    rank: BoundField | None
+
+
+def texts_of(slot: Slot) -> list[str]:
+    """The responses' texts by position."""
+    orders.bring_places(slot.task)
+    return [place.response.text for place in slot.task.positions.all()]
+
+
+def form_of(slot: Slot, *, by: Annotator, data: Any = None) -> JudgementForm:
+    return JudgementForm(data, slot=slot, texts=texts_of(slot), by=by)
+
+
+def shown_task(
+    request: MemberRequest,
+    slot: Slot,
+    *,
+    annotator: Annotator,
+    form: JudgementForm | None = None,
+    status: int = 200,
+    **context: Any,
+) -> HttpResponse:
+    if form is None or not form.is_bound:
+        form = form_of(slot, by=annotator)
+        form.restore(leases.draft_of(slot, by=annotator))
+    context |= {
+        "slot": slot,
+        "messages_of_prompt": slot.task.prompt.messages,
+        "answers": answers_of(form),
+        "form": form,
+        "skip_form": SkipForm(),
+        "guideline": leases.guideline_of(slot),
+    }
+    return shown(request, "desk", project=slot.task.project, annotator=annotator, status=status, **context)
+
+
+def shown_revision(
+    request: MemberRequest,
+    judgement: Judgement,
+    *,
+    annotator: Annotator,
+    form: JudgementForm | None = None,
+    **context: Any,
+) -> HttpResponse:
+    """What was submitted, to be revised; with the sentence alone where it can no longer be."""
+    slot = judgement.slot
+    if form is None:
+        form = JudgementForm.from_judgement(judgement, slot=slot, texts=texts_of(slot), by=annotator)
+        if draft := leases.draft_of(slot, by=annotator):
+            form.restore(draft)
+    locked = judgements.revisable(judgement)
+    for field in form.fields.values():
+        field.disabled = bool(locked)
+    return shown_task(request, slot, annotator=annotator, form=form, judgement=judgement, locked=locked, **context)
+
+
+def answers_of(form: JudgementForm) -> list[Answer]:
+    ranks = {bound.name: bound for bound in form.rank_rows}
+    return [
+        Answer(letter=letter, text=form.texts[position], rank=ranks.get(f"rank_{letter}"))
+        for letter, position in zip(form.letters, form.slot.order, strict=True)
+    ]
+
+
+def refused(request: MemberRequest, slot: Slot, form: JudgementForm, *, error: AnnotationError) -> HttpResponse:
+    """Say why, and leave the ranking where it is: to a script only the notice goes."""
+    lost = isinstance(error, SlotLost)
+    context = {"message": str(error), "lost": lost, "form": form, "project": slot.task.project}
+    if request.htmx:
+        return render(request, "annotation/desk/_refused.html", context, status=error.status_code)
+    if lost or leases.loss(slot, by=form.by):
+        return render(request, "annotation/desk/refused.html", context, status=error.status_code)
+    return shown_task(request, slot, annotator=form.by, form=form, message=str(error), status=error.status_code)
+
+
+def shown(
+    request: MemberRequest, name: str, *, project: Project, annotator: Annotator, status: int = 200, **context: Any
+) -> HttpResponse:
+    """The page, or its narrow part when a script asks. No cache may mix them up, or keep what was read."""
+    progress = progress_in([project], annotator=annotator)[project.pk]
+    template = f"annotation/desk/_{name}.html" if request.htmx else f"annotation/desk/{name}.html"
+    response = render(request, template, {"project": project, "progress": progress, **context}, status=status)
+    add_never_cache_headers(response)
+    patch_vary_headers(response, ["HX-Request"])
+    return response

@@ -1,0 +1,35 @@
+// The task after this one is fetched while this one is read, so that it is there at once. It is leased, like this one.
+
+import { ask, parsed } from "./send.js";
+
+export class Next {
+  constructor(desk, { signal }) {
+    this.url = `${desk.dataset.address}?after=${desk.dataset.slot}`;
+    this.signal = signal;
+    this.desk = null;
+    const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 200));
+    idle(() => { if (!signal.aborted) this.fetch(); }, { timeout: 1000 });
+  }
+
+  async fetch() {
+    const answer = await ask(this.url, { signal: this.signal });
+    if (answer.came === "done") this.desk = parsed(answer.html, "[data-desk]");
+  }
+
+  get slot() {
+    return this.desk?.dataset.slot ?? "";
+  }
+
+  /** Tells the server what lies here, so that it need not send it again. */
+  get headers() {
+    return this.slot ? { "Desk-Holds": this.slot } : {};
+  }
+
+  /** The kept task, with what the server's short answer says of the counts and of the task before. */
+  taken(html) {
+    const [counts, feedback] = ["[data-counts]", "[data-feedback]"].map((part) => parsed(html, part));
+    if (counts) this.desk.querySelector("[data-counts]").replaceWith(counts);
+    if (feedback) this.desk.querySelector(".desk__head").after(feedback);
+    return this.desk;
+  }
+}

@@ -1,0 +1,78 @@
+// Sends the form, once, and puts the next task in its place. Whatever comes back, nothing that was chosen is lost.
+
+import { ask, parsed, post } from "./send.js";
+import { words } from "./words.js";
+
+export class Submission {
+  constructor(desk, parts) {
+    Object.assign(this, parts);
+    this.desk = desk;
+    this.arrived = performance.now();
+    this.form.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
+    desk.querySelector("[data-skip]")?.addEventListener("submit", (event) => { event.preventDefault(); this.skip(event.target); });
+  }
+
+  submit() {
+    if (this.form.inert || this.isStopped()) return;
+    this.drafts.stop();
+    this.form.elements.seconds.value = ((performance.now() - this.arrived) / 1000).toFixed(1);
+    this.send(this.form, { sentence: words("done_next") });
+  }
+
+  skip(form) {
+    document.getElementById("skip").hidePopover();
+    this.drafts.stop();
+    this.send(form, { sentence: words("skipped_next") });
+  }
+
+  /** From here until the answer nothing can be chosen: it would be too late for this task and too early for the next. */
+  async send(form, { sentence }) {
+    const focused = document.activeElement;
+    this.setSent(true);
+    const answer = await post(form, { headers: this.next.headers });
+    this.setSent(false);
+    if (answer.came === "done") return this.goOn(answer, { sentence });
+    focused?.focus({ preventScroll: true });
+    this.drafts.soon();
+    this.notice.answer(answer);
+  }
+
+  setSent(isSent) {
+    this.form.inert = isSent;
+    this.form.classList.toggle("is-sent", isSent);
+  }
+
+  goOn(answer, { sentence }) {
+    this.drafts.done();
+    const isHeld = answer.headers.get("Desk-Next") === this.next.slot && this.next.slot !== "";
+    this.show(isHeld ? this.next.taken(answer.html) : parsed(answer.html, "#desk"), { sentence });
+  }
+
+  /** After a task that was lost: what the queue has now. */
+  async takeNext() {
+    const answer = await ask(this.desk.dataset.address);
+    if (answer.came === "done") this.show(parsed(answer.html, "#desk"));
+    else this.notice.answer(answer);
+  }
+
+  isStopped() {
+    const complaint = this.complaint();
+    if (complaint) return this.complain(complaint);
+    if (!this.ranking.isAsShown() || this.wasAsked) return false;
+    this.wasAsked = true;
+    this.notice.say(words("as_shown"), { tone: "warn" });
+    return true;
+  }
+
+  complaint() {
+    return this.ranking.complaint() ?? this.parts.map((part) => part.complaint?.()).find(Boolean) ?? null;
+  }
+
+  complain({ sentence, focus, letter }) {
+    this.notice.say(sentence);
+    if (letter) this.cards.select(letter, { focus: true });
+    focus?.focus();
+    focus?.scrollIntoView?.({ block: "nearest" });
+    return true;
+  }
+}
