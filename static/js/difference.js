@@ -1,0 +1,59 @@
+// Marks, in the other answers, the words that the current one has not; and in the current one, what no other has.
+
+import { align, calm, wordsOf } from "./alignment.js";
+import { announce } from "./announce.js";
+import { label } from "./drawer.js";
+import { paint, Shown } from "./shown.js";
+import { words } from "./words.js";
+
+export function mount(desk, { cards, signal }) {
+  if (cards.all.length < 2 || !CSS.highlights) return null;
+  const texts = new Map();
+  let of = null; // the answer that the others are compared with, while they are
+
+  const textOf = (letter) => {
+    if (!texts.has(letter)) texts.set(letter, read(cards.card(letter)));
+    return texts.get(letter);
+  };
+  const draw = () => {
+    for (const card of cards.all) {
+      const isOther = of !== null && card.dataset.answer !== of;
+      label(card, "difference", isOther ? [words("not_in", { letter: of })] : []);
+    }
+    paint("difference", of === null ? [] : cards.letters.flatMap((letter) => unshared(textOf(letter), othersOf(letter))));
+  };
+  const othersOf = (letter) => cards.letters.filter((other) => (letter === of) === (other !== of)).map(textOf);
+  const compare = (letter) => {
+    of = letter;
+    draw();
+    announce(of === null ? words("difference_off") : words("difference_on", { letter: of }));
+  };
+  const toggle = () => compare(of === null ? cards.current : null);
+
+  const follow = new MutationObserver(() => { if (of !== null && of !== cards.current) compare(cards.current); });
+  for (const card of cards.all) follow.observe(card, { attributeFilter: ["class"] });
+  signal.addEventListener("abort", () => { follow.disconnect(); paint("difference", []); });
+  return { keys: { d: toggle }, complaint: () => null };
+}
+
+function read(card) {
+  const shown = new Shown(card.querySelector("[data-text]"));
+  const all = wordsOf(shown.text);
+  return { shown, all, texts: all.map((word) => word.text) };
+}
+
+/** Ranges of the stretches of a text that none of the others has. */
+function unshared({ shown, all, texts }, others) {
+  const known = new Set();
+  for (const other of others) {
+    const pairs = calm(align(texts, other.texts), texts.length, other.texts.length);
+    for (const [i] of pairs) known.add(i);
+  }
+  const stretches = [];
+  all.forEach(({ start, end }, i) => {
+    if (known.has(i)) return;
+    if (i > 0 && !known.has(i - 1)) stretches.at(-1)[1] = end;
+    else stretches.push([start, end]);
+  });
+  return stretches.map(([start, end]) => shown.range(start, end));
+}

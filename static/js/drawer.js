@@ -1,0 +1,77 @@
+// A part of the form as a sheet over the dock. The browser keeps one open at a time, closes it on Escape or a click
+// elsewhere, and gives the focus back to where it was. Keys pressed in it stay in it.
+
+export class Drawer {
+  constructor(element, { first, opened = () => {}, closed = () => {} }) {
+    this.element = element;
+    this.first = first;
+    element.popover = "auto";
+    element.addEventListener("keydown", (event) => event.stopPropagation());
+    element.addEventListener("toggle", ({ newState }) => { if (newState === "closed") closed(); });
+    element.addEventListener("beforetoggle", ({ newState }) => { if (newState === "open") opened(); });
+    for (const button of element.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.close());
+  }
+
+  open() {
+    this.element.showPopover();
+    this.first()?.focus();
+  }
+
+  close() {
+    this.element.hidePopover();
+  }
+
+  get isOpen() {
+    return this.element.matches(":popover-open");
+  }
+
+  /** For `complaint()`: something to focus, though it is hidden until then. */
+  get asFocus() {
+    return { focus: () => this.open() };
+  }
+}
+
+const PAUSE = 500; // milliseconds of quiet before what is typed counts as said
+
+/** A text that grows with what is typed and counts as changed in every pause; `done` is what Ctrl+Enter does. */
+export function typed(textarea, { changed, done, signal }) {
+  let timer = null;
+  const said = () => { clearTimeout(timer); timer = null; changed(); };
+  textarea.addEventListener("input", () => {
+    grow(textarea);
+    clearTimeout(timer);
+    timer = setTimeout(said, PAUSE);
+  });
+  textarea.addEventListener("keydown", (event) => {
+    if (!done || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    said();
+    done();
+  });
+  signal.addEventListener("abort", () => clearTimeout(timer));
+}
+
+const GROWS = CSS.supports("field-sizing", "content");
+
+export function grow(textarea) {
+  if (GROWS || textarea.offsetParent === null) return;
+  textarea.style.height = "auto";
+  textarea.style.height = `${textarea.scrollHeight + 2}px`;
+}
+
+/** Small labels in the head of a card; each kind keeps to its own. */
+export function label(card, kind, texts) {
+  let box = card.querySelector(`[data-labels="${kind}"]`);
+  if (!box) {
+    box = document.createElement("span");
+    box.dataset.labels = kind;
+    box.className = "labels";
+    card.querySelector(".answer__head h2").after(box);
+  }
+  box.replaceChildren(...texts.map((text) => {
+    const chip = document.createElement("span");
+    chip.className = "badge";
+    chip.textContent = text;
+    return chip;
+  }));
+}
