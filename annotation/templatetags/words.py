@@ -72,6 +72,20 @@ WORDS: dict[str, StrPromise] = {
     "foot_r": _("Why"),
     "foot_d": _("Difference"),
     "foot_h": _("Highlight"),
+    # the desk: ratings.js, reason.js, written.js, edit.js, difference.js, highlights.js
+    "help_t": _("rate the marked answer; there a digit rates and goes on"),
+    "rating_missing": _("%(letter)s has no rating for %(criterion)s."),
+    "rated_all": _("Everything is rated."),
+    "reason_missing": _("Say why: this project asks for a reason."),
+    "written_missing": _("Write your answer: there is none here to judge."),
+    "edited": _("edited"),
+    "not_in": _("underlined: not in %(letter)s"),
+    "difference_on": _("Underlined is what the others have and %(letter)s has not."),
+    "difference_off": _("The differences are no longer marked."),
+    "quotes": _("highlights: %(count)s"),
+    "quotes_full": _("%(most)s highlights are the most that can be kept."),
+    "not_quotable": _("Select words within one answer."),
+    "choose_sentence": _("Choose a sentence with the arrow keys, then press Enter."),
 }
 
 
