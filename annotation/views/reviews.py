@@ -1,0 +1,144 @@
+"""Pages for reviewers: what needs a look, one task with all that was said of it, and how people work."""
+
+from collections import Counter
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation.actions import reviews, seats
+from annotation.actions.members import REVIEWERS, project_for
+from annotation.exceptions import InvalidJudgement, NotFound
+from annotation.forms.reviews import AdjudicationForm
+from annotation.models import Annotator, Project, Task
+from annotation.views.requests import MemberRequest, signed_in
+from annotation.views.review_list import DONE, RECENT, SHOW, Entry, Filters, filters_of, place, window
+from annotation.views.review_people import LOOKED_AT, MINIMUM, TIMES, pace_of, people_of
+from annotation.views.review_task import review_of, task_of
+
+PAGE = 50
+TAGS = 200
+
+
+@require_safe
+@signed_in
+def index(request: MemberRequest, slug: str) -> HttpResponse:
+    """Tasks that need a look, the most disputed first."""
+    project = project_for(request.user, slug, roles=REVIEWERS)
+    filters = filters_of(request.GET)
+    seen = window(project, before=filters.before)
+    page = Paginator(filters.chosen(seen.entries), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "project": project,
+        "filters": filters,
+        "page": page,
+        "rows": with_prompts(list(page)),
+        "place": place(request.GET.urlencode()),
+        "older": seen.before,
+        "looked_at": RECENT,
+        **counts_of(seen.entries, filters=filters),
+    }
+    return render(request, "annotation/review/index.html", context)
+
+
+@require_safe
+@signed_in
+def task(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
+    project = project_for(request.user, slug, roles=REVIEWERS)
+    return shown_task(request, project, task_id)
+
+
+@require_POST
+@signed_in
+def adjudicate(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
+    project = project_for(request.user, slug, roles=REVIEWERS)
+    found = task_of(project, task_id)
+    form = AdjudicationForm(request.POST, size=found.positions.count())
+    if not form.is_valid():
+        return shown_task(request, project, task_id, form=form, status=400)
+    try:
+        reviews.adjudicate(found, by=request.user, ranking=form.ranking(), reason=form.cleaned_data["reason"])
+    except InvalidJudgement as error:
+        form.add_error(None, str(error))
+        return shown_task(request, project, task_id, form=form, status=error.status_code)
+    messages.success(request, gettext("Your decision is kept. What people said has not changed."))
+    return redirect(address_of(project, task_id, came_from=place(request.POST.get("from", ""))))
+
+
+@require_safe
+@signed_in
+def people(request: MemberRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, roles=REVIEWERS)
+    usual = pace_of(project)
+    page, rows = people_of(project, usual=usual, page=request.GET.get("page"))
+    limits = {"minimum": MINIMUM, "times": TIMES, "looked_at": LOOKED_AT}
+    qualifies = seats.qualification_tasks().filter(project=project).exists()
+    context = {"project": project, "pace": usual, "page": page, "people": rows, "qualifies": qualifies, **limits}
+    response = render(request, "annotation/review/people.html", context)
+    add_never_cache_headers(response)
+    return response
+
+
+@require_POST
+@signed_in
+def waive(request: MemberRequest, slug: str, name: str) -> HttpResponse:
+    """Let somebody work without having passed the qualification set."""
+    project = project_for(request.user, slug, roles=REVIEWERS)
+    annotator = Annotator.objects.filter(name=name, seats__project=project).first()
+    if annotator is None:
+        raise NotFound(
+            gettext("Nobody called %(name)s has a place in %(project)s.") % {"name": name, "project": project}
+        )
+    seats.waive(project, annotator=annotator, by=request.user)
+    messages.success(request, gettext("%(name)s gets real tasks from now on.") % {"name": name})
+    return redirect("annotation:review_people", slug)
+
+
+def shown_task(
+    request: MemberRequest, project: Project, task_id: int, *, form: AdjudicationForm | None = None, status: int = 200
+) -> HttpResponse:
+    found = task_of(project, task_id)
+    review = review_of(found, reveal="reveal" in request.GET, page=request.GET.get("page"))
+    context = {
+        "project": project,
+        "form": form or AdjudicationForm(size=len(review["answers"])),
+        "place": place((request.POST if form else request.GET).get("from", "")),
+        **review,
+    }
+    response = render(request, "annotation/review/task.html", context, status=status)
+    add_never_cache_headers(response)
+    return response
+
+
+def address_of(project: Project, task_id: int, *, came_from: str) -> str:
+    return reverse(
+        "annotation:review_task", args=[project.slug, task_id], query={"from": came_from} if came_from else {}
+    )
+
+
+def counts_of(entries: list[Entry], *, filters: Filters) -> dict[str, Any]:
+    """What the first line and the filters say, over everything looked at."""
+    tagged = filters.tagged(entries)
+    disputed = [entry for entry in tagged if entry.apart.is_dispute]
+    return {
+        "disputed": len(disputed),
+        "undecided": sum(not entry.decided for entry in disputed),
+        "compared": sum(entry.apart.share is not None for entry in tagged),
+        "shows": {name: sum(map(test, tagged)) for name, test in SHOW.items()},
+        "dones": {
+            name: sum(test(entry) and SHOW[filters.show](entry) for entry in tagged) for name, test in DONE.items()
+        },
+        "tags": sorted(tag for tag, _ in Counter(tag for entry in entries for tag in entry.tags).most_common(TAGS)),
+    }
+
+
+def with_prompts(entries: list[Entry]) -> list[tuple[Entry, str]]:
+    """Each task with the last thing that was asked."""
+    tasks = Task.objects.select_related("prompt").in_bulk([entry.task for entry in entries])
+    return [(entry, tasks[entry.task].prompt.last_message) for entry in entries]

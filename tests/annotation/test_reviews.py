@@ -1,0 +1,78 @@
+"""Decisions of reviewers: they stand beside what people said."""
+
+import pytest
+
+from annotation.actions import reviews
+from annotation.exceptions import InvalidJudgement
+from annotation.models import AuditEvent, Comparison, Judgement, Task
+from tests.annotation.review_rows import disputed
+from tests.factories import ProjectFactory, TaskFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def task() -> Task:
+    return disputed(ProjectFactory())
+
+
+def everything_said() -> list[list[dict[str, object]]]:
+    return [list(model.objects.order_by("pk").values()) for model in (Judgement, Comparison)]
+
+
+def test_a_decision_is_kept_with_its_reason_and_an_audit_row(task):
+    reviewer = UserFactory()
+    made = reviews.adjudicate(task, by=reviewer, ranking=[[1], [0, 2]], reason=" B answers the question. ")
+    assert (made.by, made.ranking, made.reason) == (reviewer, [[1], [0, 2]], "B answers the question.")
+    event = AuditEvent.objects.get(verb="task adjudicated")
+    assert (event.subject, event.by, event.detail["ranking"]) == (f"task {task.pk}", reviewer, [[1], [0, 2]])
+
+
+def test_a_decision_changes_no_byte_of_what_people_said(task):
+    before = everything_said()
+    reviews.adjudicate(task, by=UserFactory(), ranking=[[0], [1], [2]], reason="A is right.")
+    assert everything_said() == before
+
+
+def test_the_newest_decision_counts_and_older_ones_stay(task):
+    first = reviews.adjudicate(task, by=UserFactory(), ranking=[[0], [1], [2]], reason="A is right.")
+    second = reviews.adjudicate(task, by=UserFactory(), ranking=[[2], [1], [0]], reason="No, C is.")
+    assert list(task.adjudications.all()) == [second, first]
+
+
+def test_the_same_decision_sent_twice_is_one(task):
+    reviewer = UserFactory()
+    sent = {"by": reviewer, "ranking": [[0], [1], [2]], "reason": "A is right."}
+    assert reviews.adjudicate(task, **sent) == reviews.adjudicate(task, **sent)
+    assert task.adjudications.count() == 1
+    assert AuditEvent.objects.filter(verb="task adjudicated").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("ranking", "reason", "complaint"),
+    [
+        ([[0], [1]], "Why not.", "response 2 is not placed"),
+        ([[0], [1], [2], [3]], "Why not.", "ranking"),
+        ([[0], [0], [1, 2]], "Why not.", "stands twice"),
+        ("best", "Why not.", "ranking"),
+        ([[0], [1], [2]], "  ", "needs its reason"),
+        ([[0], [1], [2]], "a\x00b", "U+0000"),
+        pytest.param([[0], [1], [2]], "x" * (reviews.MAX_REASON + 1), "shorten it", id="too-long"),
+    ],
+)
+def test_what_decides_nothing_is_refused_with_a_sentence(task, ranking, reason, complaint):
+    with pytest.raises(InvalidJudgement, match=complaint.replace("+", r"\+")):
+        reviews.adjudicate(task, by=UserFactory(), ranking=ranking, reason=reason)
+    assert not task.adjudications.exists()
+
+
+def test_a_task_with_one_answer_is_decided_by_a_reason_alone():
+    task = TaskFactory(size=1)
+    assert reviews.adjudicate(task, by=UserFactory(), ranking=[[0]], reason="Seen; nothing harmful.").ranking == [[0]]
+
+
+def test_authors_stay_hidden_as_long_as_an_answer_is_to_be_ranked_anywhere(task):
+    assert not reviews.is_ranked_still(task)
+    other = TaskFactory(project=task.project, prompt=task.prompt, size=0)
+    other.positions.create(response=task.responses.first(), position=0)
+    assert reviews.is_ranked_still(task)
