@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from annotation.models import Project
 from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory
@@ -20,7 +20,8 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "device_scale_factor": 1}
-TIMEOUT = 10_000
+TIMEOUT = 30_000  # milliseconds, for machines that do ten things at once
+expect.set_options(timeout=TIMEOUT)
 
 
 def executable() -> str:
