@@ -4,6 +4,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from annotation.actions.members import REVIEWERS, project_for
@@ -75,7 +76,9 @@ def annotator(request: MemberRequest, slug: str, name: str) -> HttpResponse:
     found = opened(request, slug)
     person = Annotator.objects.filter(name=name, judgements__task__project=found).first()
     if person is None:
-        raise NotFound(f"Nobody called {name!r} has judged anything in {found}.")
+        raise NotFound(
+            gettext("Nobody called “%(name)s” has judged anything in %(project)s.") % {"name": name, "project": found}
+        )
     judgements = Judgement.objects.filter(annotator=person, task__project=found)
     ordered = judgements.select_related("annotator", "task__prompt").order_by("-pk")
     context = {
@@ -94,7 +97,7 @@ def judgement(request: MemberRequest, slug: str, uid: str) -> HttpResponse:
     found = opened(request, slug)
     said = Judgement.objects.filter(task__project=found, uid=uid).select_related("annotator", "task__prompt").first()
     if said is None:
-        raise NotFound(f"{found} has no such judgement.")
+        raise NotFound(gettext("%(project)s has no such judgement.") % {"project": found})
     context = {
         "project": found,
         "judgement": said,

@@ -5,13 +5,21 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from annotation.actions.members import REVIEWERS, project_for
 from annotation.exceptions import NotFound
 from annotation.views.requests import MemberRequest, signed_in
 
-PARTS = ("comparisons", "sources", "policies", "annotators", "guidelines", "purposes")
+PARTS = {
+    "comparisons": gettext_lazy("Comparisons"),
+    "sources": gettext_lazy("Sources"),
+    "policies": gettext_lazy("Policies"),
+    "annotators": gettext_lazy("Annotators"),
+    "guidelines": gettext_lazy("Guidelines"),
+    "purposes": gettext_lazy("Purposes"),
+}
 FACTS = ("format_version", "tie_policy", "filters")
 
 
@@ -37,7 +45,7 @@ def detail(request: MemberRequest, slug: str, name: str) -> HttpResponse:
     project = project_for(request.user, slug, roles=REVIEWERS)
     release = project.releases.filter(name=name).first()
     if release is None:
-        raise NotFound(f"{project} has no release {name!r}.")
+        raise NotFound(gettext("%(project)s has no release “%(name)s”.") % {"project": project, "name": name})
     counts = release.manifest.get("counts", {})
     context = {
         "project": project,
@@ -54,8 +62,16 @@ def tables_of(counts: Mapping[str, Any]) -> list[Table]:
     splits = counts.get("splits", {})
     whole = [name for name, value in counts.items() if isinstance(value, int)]
     sums = [(name, [counts[name], *(split.get(name, 0) for split in splits.values())]) for name in whole]
+    whole_column = gettext("in all")
     parts = [
-        Table(name=name, columns=["in all"], rows=[(key, [value]) for key, value in counts.get(name, {}).items()])
-        for name in PARTS
+        Table(
+            name=str(title),
+            columns=[whole_column],
+            rows=[(key, [value]) for key, value in counts.get(part, {}).items()],
+        )
+        for part, title in PARTS.items()
     ]
-    return [Table(name="rows", columns=["in all", *splits], rows=sums), *(table for table in parts if table.rows)]
+    return [
+        Table(name=gettext("Rows"), columns=[whole_column, *splits], rows=sums),
+        *(table for table in parts if table.rows),
+    ]

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.template.defaultfilters import pluralize
+from django.utils.formats import number_format
+from django.utils.translation import gettext, ngettext, pgettext
 
-from annotation.stats.win_rates import MINIMUM_PROMPTS
+from annotation.stats.win_rates import MINIMUM_PROMPTS, WinRate
 from flywheel.actions import votes
 from flywheel.actions.votes import Standing
 from flywheel.models import Gate, Generation
@@ -26,6 +27,11 @@ class Verdict:
     sentence: str
     numbers: dict[str, Any] = field(default_factory=dict)
     undecided: bool = False
+
+    @property
+    def title(self) -> str:
+        names = {REWARD_MODEL: gettext("reward model"), WIN_RATE: gettext("blind human win rate")}
+        return names.get(self.name, self.name)
 
     @property
     def in_words(self) -> str:
@@ -61,14 +67,15 @@ def reward_model_gate(generation: Generation) -> Verdict:
     accuracy = held_out.get("accuracy") or {}
     baselines = {name: numbers for name, numbers in held_out.get("baselines", {}).items() if numbers}
     if accuracy.get("low") is None or not baselines:
-        why = "it has no reward model" if model is None else "its reward model was tried on no held-out pairs"
-        return Verdict(name=REWARD_MODEL, passed=False, sentence=f"{why}.")
+        untried = gettext("its reward model was tried on no held-out pairs.")
+        why = gettext("it has no reward model.") if model is None else untried
+        return Verdict(name=REWARD_MODEL, passed=False, sentence=why)
     best = max(baselines, key=lambda name: float(baselines[name]["value"]))
     passed = accuracy["low"] > baselines[best]["value"]
-    sentence = (
-        f"the reward model is right on {accuracy_in_words(accuracy)}; "
-        f"its interval must lie above the best baseline ({best}, {baselines[best]['value']:.0%})."
-    )
+    sentence = gettext(
+        "the reward model is right on %(accuracy)s; "
+        "its interval must lie above the best baseline (%(baseline)s, %(value)s)."
+    ) % {"accuracy": accuracy_in_words(accuracy), "baseline": best, "value": percent(baselines[best]["value"])}
     return Verdict(
         name=REWARD_MODEL,
         passed=passed,
@@ -92,8 +99,11 @@ def win_rate_gate(generation: Generation, standing: Standing) -> Verdict:
             sentence += f" {how_to_file_more(generation)}"
         return Verdict(name=WIN_RATE, passed=False, sentence=sentence, numbers=numbers, undecided=True)
     passed = rate.low > EVEN
-    opponent = generation.parent.policy.name if generation.parent else "its parent"
-    sentence = f"people prefer it to {opponent} in {rate}; the interval must lie above {EVEN:.0%}."
+    sentence = gettext("people prefer it to %(opponent)s in %(rate)s; the interval must lie above %(even)s.") % {
+        "opponent": generation.parent.policy.name if generation.parent else gettext("its parent"),
+        "rate": rate_in_words(rate),
+        "even": percent(EVEN),
+    }
     return Verdict(
         name=WIN_RATE,
         passed=passed,
@@ -107,23 +117,60 @@ def how_to_file_more(generation: Generation) -> str:
     """Without an open task no vote can come, and the gate would stay as it is for ever."""
     project, parent = generation.project.slug, generation.parent
     names = [generation.policy.name, *([parent.policy.name] if parent else [])]
-    sample = " and ".join(f"`manage.py sample --policy {name} --project {project} -n 1`" for name in names)
+    sample = pgettext("between two commands", " and ").join(
+        f"`manage.py sample --policy {name} --project {project} -n 1`" for name in names
+    )
     push = f"`manage.py push_generation --project {project} --policy {generation.policy.name}`"
     if parent:
         push = f"{push[:-1]} --against {parent.policy.name}`"
-    return f"No head-to-head task is open, so none will come: file more challenges with {sample}, then {push}."
+    return gettext(
+        "No head-to-head task is open, so none will come: file more challenges with %(sample)s, then %(push)s."
+    ) % {"sample": sample, "push": push}
 
 
 def too_few(standing: Standing) -> str:
     """Why there is no number yet, in words."""
     if standing.votes < MINIMUM_VOTES:
-        return f"not enough votes by people yet ({standing.votes} of {MINIMUM_VOTES})"
-    return f"votes on too few prompts yet ({standing.win_rate.prompts} of {MINIMUM_PROMPTS})"
+        return gettext("not enough votes by people yet (%(votes)s of %(wanted)s)") % {
+            "votes": standing.votes,
+            "wanted": MINIMUM_VOTES,
+        }
+    return gettext("votes on too few prompts yet (%(prompts)s of %(wanted)s)") % {
+        "prompts": standing.win_rate.prompts,
+        "wanted": MINIMUM_PROMPTS,
+    }
+
+
+def percent(share: float) -> str:
+    return gettext("%(number)s%%") % {"number": f"{share * 100:.0f}"}
+
+
+def counted(number: int) -> str:
+    return number_format(number, use_l10n=True, force_grouping=True)
+
+
+def rate_in_words(rate: WinRate) -> str:
+    if rate.value is None or rate.low is None or rate.high is None:
+        return gettext("not enough: %(prompts)s of the %(wanted)s prompts that a number needs") % {
+            "prompts": rate.prompts,
+            "wanted": MINIMUM_PROMPTS,
+        }
+    return gettext("%(value)s (95 %% interval %(low)s to %(high)s, n = %(n)s)") % {
+        "value": percent(rate.value),
+        "low": percent(rate.low),
+        "high": percent(rate.high),
+        "n": rate.n,
+    }
 
 
 def accuracy_in_words(accuracy: dict[str, Any]) -> str:
     pairs, prompts = accuracy.get("n_pairs", 0), accuracy.get("n_prompts", 0)
-    return (
-        f"{accuracy['value']:.0%} of held-out pairs (95 % interval {accuracy['low']:.0%} to {accuracy['high']:.0%}, "
-        f"n = {pairs:,} pair{pluralize(pairs)} of {prompts:,} prompt{pluralize(prompts)})"
-    )
+    return gettext(
+        "%(value)s of held-out pairs (95 %% interval %(low)s to %(high)s, n = %(pairs)s of %(prompts)s)"
+    ) % {
+        "value": percent(accuracy["value"]),
+        "low": percent(accuracy["low"]),
+        "high": percent(accuracy["high"]),
+        "pairs": ngettext("%(n)s pair", "%(n)s pairs", pairs) % {"n": counted(pairs)},
+        "prompts": ngettext("%(n)s prompt", "%(n)s prompts", prompts) % {"n": counted(prompts)},
+    }

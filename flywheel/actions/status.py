@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.template.defaultfilters import pluralize
+from django.utils.translation import gettext, ngettext
 
 from annotation.models import Project, Task
 from flywheel.actions import gates, generations, lineage, votes
@@ -26,10 +26,10 @@ class GenerationStatus:
     @property
     def win_rate_in_words(self) -> str:
         if self.generation.parent is None:
-            return "the first: it has no parent to be compared with"
+            return gettext("the first: it has no parent to be compared with")
         if self.standing.win_rate.value is None or self.standing.votes < MINIMUM_VOTES:
             return gates.too_few(self.standing)
-        return str(self.standing.win_rate)
+        return gates.rate_in_words(self.standing.win_rate)
 
     @property
     def reward_model_in_words(self) -> str:
@@ -62,15 +62,17 @@ class Status:
     def verdict(self) -> str:
         """The first line of the page: how it stands, in words with its number."""
         if self.incumbent is None:
-            return "Nothing answers in this project yet."
+            return gettext("Nothing answers in this project yet.")
+        told: dict[str, object] = {"incumbent": self.incumbent}
         if self.candidate is None:
-            return f"{self.incumbent} answers, and nothing waits to take its place."
-        name, closed = self.candidate.generation.policy.name, self.closed
-        if not closed:
-            return f"{name} may take the place of {self.incumbent}: every gate has passed."
-        if any(verdict.undecided for verdict in closed):
-            return f"{self.incumbent} answers; {name} waits for people: {self.candidate.win_rate_in_words}."
-        return f"{self.incumbent} answers; {name} has not passed: {', '.join(verdict.name for verdict in closed)}."
+            return gettext("%(incumbent)s answers, and nothing waits to take its place.") % told
+        told |= {"name": self.candidate.generation.policy.name, "rate": self.candidate.win_rate_in_words}
+        if not self.closed:
+            return gettext("%(name)s may take the place of %(incumbent)s: every gate has passed.") % told
+        if any(verdict.undecided for verdict in self.closed):
+            return gettext("%(incumbent)s answers; %(name)s waits for people: %(rate)s.") % told
+        told["gates"] = ", ".join(verdict.title for verdict in self.closed)
+        return gettext("%(incumbent)s answers; %(name)s has not passed: %(gates)s.") % told
 
     @property
     def closed(self) -> list[Verdict]:
@@ -80,8 +82,11 @@ class Status:
     def waits_for(self) -> str:
         if self.turn is None or self.turn.state != Turn.State.WAITING:
             return ""
-        open_tasks = f"{self.tasks_open:,} task{pluralize(self.tasks_open)}"
-        return f"Turn {self.turn.number} waits for people at its stage “{self.stage}”: {open_tasks} open."
+        return ngettext(
+            "Turn %(number)s waits for people at its stage “%(stage)s”: %(tasks)s task open.",
+            "Turn %(number)s waits for people at its stage “%(stage)s”: %(tasks)s tasks open.",
+            self.tasks_open,
+        ) % {"number": self.turn.number, "stage": self.stage, "tasks": gates.counted(self.tasks_open)}
 
     @property
     def next_command(self) -> str:
