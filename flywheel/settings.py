@@ -212,6 +212,11 @@ SPECTACULAR_SETTINGS = {"TITLE": "RLHF flywheel", "VERSION": "1"}
 
 # A million-character answer is refused with a sentence by the form, not cut off by the server.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "annotation.forms.uploads.Bounded",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 LOGGING = {
     "version": 1,

@@ -6,12 +6,15 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from annotation.views.joining import InvitedSignup
+
 # One way in, so that limits on guessing and second factors hold for the admin too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
-# Of allauth, what needs no mail: accounts and forgotten passwords are an admin's work.
+# Of allauth, what needs no mail: accounts come of an admin or an invitation, a forgotten password is an admin's work.
 accounts = [
     path("login/", account.login, name="account_login"),
+    path("signup/", InvitedSignup.as_view(), name="account_signup"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),

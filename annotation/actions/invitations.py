@@ -73,7 +73,10 @@ def by_digest(digest: str) -> Invitation:
 
 def unusable() -> UnusableInvitation:
     return UnusableInvitation(
-        _("This invitation cannot be used: it is wrong, used up, expired or withdrawn. Ask whoever sent it for another.")
+        _(
+            "This invitation cannot be used: it is wrong, used up, expired or withdrawn. "
+            "Ask whoever sent it for another."
+        )
     )
 
 

@@ -25,9 +25,9 @@ def widen(project: Project, *, overlap: int, by: User) -> int:
     widened = 0
     while batch := list(narrower(project, overlap=overlap).values_list("pk", flat=True)[:BATCH]):
         with transaction.atomic():
-            tasks = Task.objects.filter(pk__in=batch).annotate(places=Count("slots"))
+            places = Task.objects.filter(pk__in=batch).annotate(n=Count("slots")).values_list("pk", "n")
             Slot.objects.bulk_create(
-                [Slot(task_id=task.pk, number=n) for task in tasks for n in range(task.places + 1, overlap + 1)],
+                [Slot(task_id=pk, number=number) for pk, n in places for number in range(n + 1, overlap + 1)],
                 ignore_conflicts=True,
             )
             Task.objects.filter(pk__in=batch).recount()

@@ -1,12 +1,17 @@
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation.actions.members import annotator_of
+from annotation.actions import uploads
+from annotation.actions.members import ADMINS, annotator_of, project_for
+from annotation.exceptions import AnnotationError, ChangedMeanwhile, Forbidden
+from annotation.forms.projects import MoreDataForm, NewProjectForm
 from annotation.models import Membership, Project
-from annotation.permissions import may_see_releases
+from annotation.permissions import may_administer, may_make_projects, may_see_releases
 from annotation.views.progress import progress_in
-from annotation.views.requests import MemberRequest, signed_in
+from annotation.views.requests import MemberRequest, content_length, signed_in
 
 
 @require_safe
@@ -22,7 +27,57 @@ def index(request: MemberRequest) -> HttpResponse:
             "project": project,
             "progress": progress[project.pk],
             "sees_releases": may_see_releases(request.user, role=roles.get(project)),
+            "administers": may_administer(request.user, role=roles.get(project)),
         }
         for project in projects
     ]
-    return render(request, "annotation/projects.html", {"entries": entries})
+    may_make = may_make_projects(request.user)
+    return render(request, "annotation/projects.html", {"entries": entries, "may_make": may_make})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def new(request: MemberRequest) -> HttpResponse:
+    """Name and data make a project."""
+    if not may_make_projects(request.user):
+        raise Forbidden(_("Projects are made by those who are admin of one. Ask whoever gave you this account."))
+    if request.method != "POST":
+        return render(request, "annotation/project/new.html", {"form": NewProjectForm()})
+    form = NewProjectForm(request.POST, request.FILES, content_length=content_length(request))
+    if not form.is_valid():
+        status = 413 if form.too_large else 400
+        return render(request, "annotation/project/new.html", {"form": form}, status=status)
+    said = form.cleaned_data
+    try:
+        project = uploads.found(
+            form.upload(), name=said["name"], slug=said["slug"], guideline=said["guidelines"], by=request.user
+        )
+    except AnnotationError as error:
+        form.add_error("slug" if isinstance(error, ChangedMeanwhile) else "file", str(error))
+        return render(request, "annotation/project/new.html", {"form": form}, status=error.status_code)
+    messages.success(request, _("%(project)s is ready. You are its admin.") % {"project": project})
+    return redirect("annotation:data", project.slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def data(request: MemberRequest, slug: str) -> HttpResponse:
+    """What was uploaded, with the rows that were rejected, and a form for more."""
+    project = project_for(request.user, slug, roles=ADMINS)
+    if request.method != "POST":
+        return shown_data(request, project, MoreDataForm())
+    form = MoreDataForm(request.POST, request.FILES, content_length=content_length(request))
+    if not form.is_valid():
+        return shown_data(request, project, form, status=413 if form.too_large else 400)
+    try:
+        uploads.take(form.upload(), project=project, by=request.user, queue=form.cleaned_data["queue"])
+    except AnnotationError as error:
+        form.add_error("file", str(error))
+        return shown_data(request, project, form, status=error.status_code)
+    return redirect("annotation:data", project.slug)
+
+
+def shown_data(request: MemberRequest, project: Project, form: MoreDataForm, *, status: int = 200) -> HttpResponse:
+    entries = [{"event": event, "words": uploads.in_words(event)} for event in uploads.uploads_of(project)]
+    context = {"project": project, "form": form, "entries": entries, "listed": uploads.LISTED_REJECTS}
+    return render(request, "annotation/project/data.html", context, status=status)

@@ -34,3 +34,9 @@ def signed_in(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpRespon
         return HttpResponseClientRedirect(login.url) if request.headers.get("HX-Request") else login
 
     return cast(Callable[Concatenate[HttpRequest, P], HttpResponse], guarded)
+
+
+def content_length(request: HttpRequest) -> int:
+    """How many bytes the request says it has."""
+    said = str(request.META.get("CONTENT_LENGTH", ""))
+    return int(said) if said.isdecimal() else 0

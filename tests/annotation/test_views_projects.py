@@ -32,7 +32,7 @@ def test_many_projects_take_no_more_queries_than_one(django_assert_max_num_queri
         MembershipFactory(user=user)
     client = signed_in(user)
     client.get("/")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(11):
         client.get("/")
 
 

@@ -1,0 +1,105 @@
+"""What waits in a project, and putting more before people."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, F, Sum
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from annotation.actions import audiences, tasks
+from annotation.actions.members import ADMINS, project_for
+from annotation.actions.tasks import TasksCreated
+from annotation.exceptions import InvalidTask
+from annotation.forms.queueing import QueueForm
+from annotation.models import Annotator, Audience, Project, Task
+from annotation.views.requests import MemberRequest, signed_in
+
+LISTED = 100
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def queue(request: MemberRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, roles=ADMINS)
+    if request.method != "POST":
+        initial = {"responses": project.responses_per_task, "overlap": project.overlap}
+        return shown_queue(request, project, QueueForm(project=project, initial=initial))
+    form = QueueForm(request.POST, project=project)
+    if not form.is_valid():
+        return shown_queue(request, project, form, status=400)
+    try:
+        created = queued(project, form.cleaned_data, by=request.user)
+    except InvalidTask as error:
+        form.add_error(None, str(error))
+        return shown_queue(request, project, form, status=error.status_code)
+    messages.success(request, in_words(created))
+    return redirect("annotation:queue", project.slug)
+
+
+def queued(project: Project, said: dict[str, Any], *, by: Any) -> TasksCreated:
+    """
+    Raises:
+        InvalidTask: one of the people is no member, or the numbers make no task.
+    """
+    audience = audiences.of(
+        project, people=annotators_of(project, said["people"]), groups=said["groups"], skills=said["skills"]
+    )
+    return tasks.create_for_prompts(
+        project,
+        responses=said["responses"],
+        overlap=said["overlap"],
+        strategy=said["strategy"],
+        seed=said["seed"],
+        limit=said["limit"],
+        audience=audience,
+        by=by,
+    )
+
+
+def annotators_of(project: Project, usernames: list[str]) -> list[str]:
+    """The pseudonyms of these members, by which tasks name people."""
+    members = {item.user.get_username(): item.user for item in project.memberships.select_related("user")}
+    if missing := [name for name in usernames if name not in members]:
+        raise InvalidTask(_("%(name)s is no member of this project; name its members.") % {"name": missing[0]})
+    return [Annotator.objects.get_or_create(user=members[name])[0].name for name in usernames]
+
+
+def in_words(created: TasksCreated) -> str:
+    made = ngettext("%(n)d task was queued.", "%(n)d tasks were queued.", created.made) % {"n": created.made}
+    known = ngettext(
+        "%(n)d was there already (%(reopened)d of them with more places now).",
+        "%(n)d were there already (%(reopened)d of them with more places now).",
+        created.known,
+    ) % {"n": created.known, "reopened": created.reopened}
+    few = ngettext(
+        "%(n)d prompt has too few different answers.",
+        "%(n)d prompts have too few different answers.",
+        created.too_few_responses,
+    ) % {"n": created.too_few_responses}
+    return " ".join([made, *([known] if created.known else []), *([few] if created.too_few_responses else [])])
+
+
+def shown_queue(request: MemberRequest, project: Project, form: QueueForm, *, status: int = 200) -> HttpResponse:
+    groups = list(
+        Task.objects.filter(project=project)
+        .values("state", "purpose", "audience", "priority")
+        .annotate(tasks=Count("pk"), places=Sum(F("overlap") - F("filled")))
+        .order_by("-state", "purpose", "-priority", "audience")[: LISTED + 1]
+    )
+    named = {audience.pk: str(audience) for audience in Audience.objects.filter(project=project)}
+    waiting = Task.objects.filter(project=project, state=Task.State.OPEN).aggregate(
+        tasks=Count("pk"), places=Sum(F("overlap") - F("filled"))
+    )
+    context = {
+        "project": project,
+        "form": form,
+        "groups": [{**group, "audience": named.get(group["audience"], "")} for group in groups[:LISTED]],
+        "more": len(groups) > LISTED,
+        "waiting": waiting,
+        "prompts": project.prompts.count(),
+    }
+    return render(request, "annotation/project/queue.html", context, status=status)
