@@ -57,7 +57,7 @@ def line_of(content: Content, *, places: Mapping[int, int], size: int) -> int | 
     if not isinstance(acceptable, list):
         return None
     alone = {0: 1} if size == 1 else places  # a single answer has no place to be on
-    return max((alone[position] for position in acceptable if position in alone), default=0)
+    return max((alone[p] for p in acceptable if type(p) is int and p in alone), default=0)
 
 
 def ratings_of(content: Content, letter_of: Letters, rubric: Rubric) -> dict[str, int]:
