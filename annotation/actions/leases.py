@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_lazy
 from annotation.actions import audiences, hidden, members, orders, seats, waiting
 from annotation.actions.seats import Standing
 from annotation.exceptions import AnnotationError, InvalidJudgement, InvalidRow, NotFound, SlotLost
-from annotation.formats import drafts, rows
+from annotation.formats import drafts, values
 from annotation.models import Annotator, Draft, Guideline, Project, Skip, Slot, Task, TaskResponse
 
 MAX_REASON = 2000
@@ -84,24 +84,32 @@ def _queued(project: Project, standing: Standing, *, by: Annotator, hides: bool)
 
 
 def _ordinary(
-    look: Callable[[], list[int]],
+    look: Callable[[], "QuerySet[Task] | list[int]"],
     standing: Standing,
     *,
     by: Annotator,
     checks: Callable[[], Slot | None] | None = None,
 ) -> Slot | None:
     """The first of the queue, or a hidden task in its place."""
-    while tasks := look():
-        slots = Slot.objects.claimable().filter(task__in=tasks).select_related("task__project", "task__prompt")
-        slots = slots.order_by("-task__priority", "task__filled", "task__id", "number")
-        # Skipping locked rows keeps a crowd from queueing for one slot; the second look waits for them instead.
-        slot = slots.select_for_update(skip_locked=True, of=("self",)).first() or slots.first()
-        if slot is not None and checks is not None:
+    while True:
+        tasks = look()
+        slot = _claimable_slot(tasks)
+        if slot is None:
+            if isinstance(tasks, list) and tasks:
+                continue  # all of them were taken since we looked
+            return None
+        if checks is not None:
             slot, checks = checks() or slot, None
-        if slot is not None and _taken(slot, standing, by=by):
+        if _taken(slot, standing, by=by):
             return slot
         # Each miss means that somebody else got a slot, so this ends.
-    return None
+
+
+def _claimable_slot(tasks: "QuerySet[Task] | list[int]") -> Slot | None:
+    slots = Slot.objects.claimable().filter(task__in=tasks).select_related("task__project", "task__prompt")
+    slots = slots.order_by("-task__priority", "task__filled", "task__id", "number")
+    # Skipping locked rows keeps a crowd from queueing for one slot; the second look waits for them instead.
+    return slots.select_for_update(skip_locked=True, of=("self",)).first() or slots.first()
 
 
 def renew(slot: Slot, *, by: Annotator) -> Slot:
@@ -310,7 +318,7 @@ def _no_member(project: Project) -> NotFound:
 
 def _reason(reason: str) -> str:
     try:
-        kept = rows.text_of(reason, "reason").strip()
+        kept = values.text_of(reason, "reason").strip()
     except InvalidRow as error:
         raise InvalidJudgement(str(error)) from None
     if len(kept) > MAX_REASON:

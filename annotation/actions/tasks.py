@@ -3,7 +3,7 @@
 import heapq
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -11,14 +11,21 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Prefetch
 
-from annotation.actions import audit
-from annotation.exceptions import InvalidTask
+from annotation.actions import audiences, audit
+from annotation.exceptions import InvalidRow, InvalidTask
 from annotation.formats.hashing import content_hash
+from annotation.formats.row_judgements import parse_ranking
 from annotation.formats.rows import MAX_RESPONSES, content_key
-from annotation.models import Project, Prompt, Response, Slot, Task, TaskResponse
+from annotation.formats.values import storable, text_of
+from annotation.models import Audience, Project, Prompt, Response, Slot, Task, TaskResponse
 
 BATCH = 500
 MAX_OVERLAP = 1000
+CHOSEN = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD)
+# Each person who meets one gets a slot of their own.
+ON_DEMAND = (Task.Purpose.GOLD, Task.Purpose.QUALIFICATION)
+
+Known = dict[str, Any]  # {"ranking": [[1], [0, 2]], "explanation": "…"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +40,8 @@ class Plan:
     score: float | None = None
     propensity: float | None = None
     priority: int = 0
+    audience: Audience | None = None
+    known: Known | None = None
 
     @property
     def key(self) -> str:
@@ -91,13 +100,16 @@ def create(
     score: float | None = None,
     propensity: float | None = None,
     priority: int = 0,
+    audience: Audience | None = None,
+    known: Known | None = None,
     by: User | None = None,
 ) -> tuple[Task, bool]:
     """File one task; positions are the order of `responses`. False: it was there already (by its key), and got the
-    slots that it lacked.
+    slots that it lacked. Gold and qualification tasks take their `known` answer, and no slots yet.
 
     Raises:
-        InvalidTask: responses that nobody can rank, or an overlap that nobody can fill.
+        InvalidTask: responses that nobody can rank, an overlap that nobody can fill, or a known answer that is
+            missing, misplaced or does not rank these responses.
     """
     _check_overlap(overlap)
     plan = Plan(
@@ -109,8 +121,11 @@ def create(
         score=score,
         propensity=propensity,
         priority=priority,
+        audience=audience,
+        known=known,
     )
     _check_responses(plan)
+    _check_known(plan)
     with transaction.atomic():
         filed = _file([plan], project=project, overlap=overlap)
         if filed.made:
@@ -126,19 +141,26 @@ def create_for_prompts(
     strategy: str = "random",
     seed: int = 0,
     limit: int | None = None,
+    purpose: str = Task.Purpose.LABEL,
+    audience: Audience | None = None,
+    skills_from_tags: str = "",
     by: User | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> TasksCreated:
     """File a task of `responses` different answers for each prompt that has as many, or for `limit` prompts of the
-    strategy's choice. The same call again adds nothing. Each batch is kept as it is made: interrupted, call again.
+    strategy's choice; of none, to be answered by people, for each prompt. The same call again adds nothing. Each
+    batch is kept as it is made: interrupted, call again. Tags of a prompt that begin with `skills_from_tags` are
+    skills that its task asks for, beside those of the audience.
 
     Raises:
         InvalidTask: the numbers or the strategy make no sense.
     """
     if strategy not in STRATEGIES:
         raise InvalidTask(f"There is no strategy {strategy!r}: choose {' or '.join(sorted(STRATEGIES))}.")
-    if not 2 <= responses <= MAX_RESPONSES:
-        raise InvalidTask(f"Ranking takes 2 to {MAX_RESPONSES} responses a task, not {responses}.")
+    if not 0 <= responses <= MAX_RESPONSES:
+        raise InvalidTask(f"A task holds 0 to {MAX_RESPONSES} responses, not {responses}.")
+    if purpose not in CHOSEN:
+        raise InvalidTask(f"Tasks of purpose {purpose!r} are not made from prompts: choose {' or '.join(CHOSEN)}.")
     if limit is not None and limit < 1:
         raise InvalidTask(f"The limit is {limit}; make it 1 or more, or leave it out for all prompts.")
     _check_overlap(overlap)
@@ -147,8 +169,12 @@ def create_for_prompts(
     eligible = [Eligible(prompt_id=pk, content_hash=digest) for pk, digest in rows.iterator()]
     total = TasksCreated(too_few_responses=Prompt.objects.filter(project=project).count() - len(eligible))
     choices = STRATEGIES[strategy](eligible, limit or len(eligible), seed)
+    for_whom = _Audiences(project, every=audience, prefix=skills_from_tags)
     for batch in _batches(choices):
-        plans = _plans(batch, responses=responses, strategy=strategy, seed=seed)
+        plans = [
+            replace(plan, purpose=purpose, audience=for_whom.of(plan.prompt))
+            for plan in _plans(batch, responses=responses, strategy=strategy, seed=seed)
+        ]
         with transaction.atomic():
             filed = _file(plans, project=project, overlap=overlap)
         total.made += filed.made
@@ -157,8 +183,26 @@ def create_for_prompts(
         if progress:
             progress(len(batch))
     asked: dict[str, Any] = {"responses": responses, "overlap": overlap, "strategy": strategy, "seed": seed}
-    audit.record("tasks created", f"project {project.slug}", by=by, limit=limit, **asked, **vars(total))
+    asked |= {"purpose": purpose, "audience": str(audience or "everyone"), "limit": limit}
+    audit.record("tasks created", f"project {project.slug}", by=by, **asked, **vars(total))
     return total
+
+
+class _Audiences:
+    """For whom the task of a prompt is; each audience is looked up once."""
+
+    def __init__(self, project: Project, *, every: Audience | None, prefix: str) -> None:
+        self.project, self.every, self.prefix = project, every, prefix
+        self.found: dict[tuple[str, ...], Audience | None] = {(): every}
+
+    def of(self, prompt: Prompt) -> Audience | None:
+        skills = tuple(sorted({tag for tag in prompt.tags if self.prefix and str(tag).startswith(self.prefix)}))
+        if skills not in self.found:
+            named = self.every or Audience()
+            self.found[skills] = audiences.of(
+                self.project, people=named.people, groups=named.groups, skills=[*named.skills, *skills]
+            )
+        return self.found[skills]
 
 
 def _plans(batch: Sequence[Choice], *, responses: int, strategy: str, seed: int) -> list[Plan]:
@@ -208,7 +252,7 @@ def _file(plans: Sequence[Plan], *, project: Project, overlap: int) -> TasksCrea
                 TaskResponse(task=task, response=response, position=position)
                 for position, response in enumerate(by_key[task.key].responses)
             ]
-        if task.n_slots < overlap and task.state != Task.State.WITHDRAWN:
+        if task.n_slots < overlap and task.state != Task.State.WITHDRAWN and task.purpose not in ON_DEMAND:
             lacking += [Slot(task=task, number=number) for number in range(task.n_slots + 1, overlap + 1)]
             reopened += [task.pk] if task.key in known else []
     TaskResponse.objects.bulk_create(positions, ignore_conflicts=True)
@@ -223,12 +267,14 @@ def _task(plan: Plan, *, key: str, project: Project, overlap: int) -> Task:
         prompt=plan.prompt,
         key=key,
         purpose=plan.purpose,
-        overlap=overlap,
+        overlap=1 if plan.purpose in ON_DEMAND else overlap,
         generation=plan.generation,
         strategy=plan.strategy,
         score=plan.score,
         propensity=plan.propensity,
         priority=plan.priority,
+        audience=plan.audience,
+        known=plan.known,
         tags=plan.prompt.tags,
     )
 
@@ -239,12 +285,29 @@ def _check_overlap(overlap: int) -> None:
 
 
 def _check_responses(plan: Plan) -> None:
-    if not 1 <= len(plan.responses) <= MAX_RESPONSES:
-        raise InvalidTask(f"A task holds 1 to {MAX_RESPONSES} responses, not {len(plan.responses)}.")
+    if len(plan.responses) > MAX_RESPONSES:
+        raise InvalidTask(f"A task holds 0 to {MAX_RESPONSES} responses, not {len(plan.responses)}.")
     if len({response.text_hash for response in plan.responses}) < len(plan.responses):
         raise InvalidTask("Two of the responses have the same text: nobody can rank them; leave one out.")
     if any(response.prompt_id != plan.prompt.pk for response in plan.responses):
         raise InvalidTask("One of the responses answers another prompt; a task has one prompt.")
+
+
+def _check_known(plan: Plan) -> None:
+    if plan.purpose not in ON_DEMAND:
+        if plan.known is not None:
+            raise InvalidTask("Only gold and qualification tasks have a known answer; leave it out.")
+        return
+    if plan.known is None:
+        raise InvalidTask(f"A {plan.purpose} task needs its known answer.")
+    try:
+        storable(plan.known, "known")
+        text_of(plan.known.get("explanation", ""), "known.explanation")
+        ranking = parse_ranking(plan.known.get("ranking"), size=len(plan.responses))
+    except InvalidRow as error:
+        raise InvalidTask(f"The known answer cannot be used: {error}.") from None
+    if len(ranking) < 2:
+        raise InvalidTask("The known answer orders nothing: put one response above another.")
 
 
 def _batches(choices: Iterable[Choice]) -> Iterator[list[Choice]]:

@@ -24,27 +24,30 @@ def unmet(tasks: "QuerySet[Task]", *, by: Annotator) -> "QuerySet[Task]":
 
 def open_to(project: Project, *, by: Annotator, audience: int | None) -> "QuerySet[Task]":
     """What waits for this person among the tasks of one audience (None: those for everyone)."""
-    claimable = Exists(Slot.objects.claimable().filter(task=OuterRef("pk")))
-    tasks = Task.objects.filter(claimable, project=project, state=Task.State.OPEN, purpose__in=OFFERED)
+    tasks = Task.objects.filter(_claimable(), project=project, state=Task.State.OPEN, purpose__in=OFFERED)
     return unmet(tasks.filter(audience__isnull=True) if audience is None else tasks.filter(audience=audience), by=by)
 
 
-def first(project: Project, *, by: Annotator, audiences: Sequence[int]) -> list[int]:
-    """Ids of the next tasks for this person: by priority, then least filled, then age. Each audience is one short
-    walk along the index `task_queue`: one walk for all would read, or sort, what is not for them."""
+def first(project: Project, *, by: Annotator, audiences: Sequence[int]) -> "QuerySet[Task] | list[int]":
+    """The next tasks for this person: by priority, then least filled, then age. Each audience is one short walk along
+    the index `task_queue`: one walk for all would read, or sort, what is not for them."""
     walks = [_walk(open_to(project, by=by, audience=audience)) for audience in (None, *audiences)]
-    return [pk for _, _, pk in islice(heapq.merge(*walks), CANDIDATES)]
+    if len(walks) == 1:
+        return walks[0].values("pk")  # part of the query that picks the slot
+    found = [walk.annotate(rank=-F("priority")).values_list("rank", "filled", "pk") for walk in walks]
+    return [pk for _, _, pk in islice(heapq.merge(*found), CANDIDATES)]
 
 
-def first_among(tasks: "QuerySet[Task]", *, project: Project, by: Annotator) -> list[int]:
+def first_among(tasks: "QuerySet[Task]", *, project: Project, by: Annotator) -> "QuerySet[Task]":
     """The same among these tasks alone, whomever and whatever they are for."""
-    claimable = Exists(Slot.objects.claimable().filter(task=OuterRef("pk")))
-    chosen = Task.objects.filter(claimable, project=project, state=Task.State.OPEN, pk__in=tasks)
-    found = unmet(chosen, by=by).order_by("-priority", "filled", "pk").values_list("pk", flat=True)
-    return list(found[:CANDIDATES])
+    chosen = Task.objects.filter(_claimable(), project=project, state=Task.State.OPEN, pk__in=tasks)
+    return unmet(chosen, by=by).order_by("-priority", "filled", "pk")[:CANDIDATES].values("pk")
 
 
-def _walk(tasks: "QuerySet[Task]") -> list[tuple[int, int, int]]:
+def _walk(tasks: "QuerySet[Task]") -> "QuerySet[Task]":
     # The audience is one and the same here; naming it first lets PostgreSQL take the order from the index.
-    ordered = tasks.order_by("audience_id", "-priority", "filled", "pk").annotate(rank=-F("priority"))
-    return list(ordered.values_list("rank", "filled", "pk")[:CANDIDATES])
+    return tasks.order_by("audience_id", "-priority", "filled", "pk")[:CANDIDATES]
+
+
+def _claimable() -> Exists:
+    return Exists(Slot.objects.claimable().filter(task=OuterRef("pk")))
