@@ -5,8 +5,8 @@ from django.db import transaction
 
 from annotation.actions import audit
 from annotation.exceptions import InvalidJudgement, InvalidRow
-from annotation.formats import answers, rows
-from annotation.formats.rows import Ranking
+from annotation.formats import answers, values
+from annotation.formats.row_judgements import Ranking
 from annotation.models import Adjudication, Task
 
 MAX_REASON = 10_000
@@ -33,7 +33,7 @@ def adjudicate(task: Task, *, by: User, ranking: Ranking, reason: str) -> Adjudi
 def _checked(ranking: Ranking, *, size: int, reason: str) -> tuple[Ranking, str]:
     """Ties are a reviewer's to give, whatever the project allows its annotators."""
     try:
-        why = rows.text_of(reason, "reason").strip()
+        why = values.text_of(reason, "reason").strip()
         complete = answers.complete_ranking(ranking, size=size, ties_allowed=True)
     except InvalidRow as error:
         raise InvalidJudgement(str(error)) from None

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from annotation.actions.reviews import MAX_REASON
-from annotation.formats.rows import MAX_RESPONSES, Ranking
+from annotation.formats.row_judgements import Ranking
+from annotation.formats.rows import MAX_RESPONSES
 
 LETTERS = "ABCDEFGHI"[:MAX_RESPONSES]
 

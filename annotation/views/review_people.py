@@ -9,7 +9,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, OuterRef, Q
 
 from annotation.models import Annotator, Judgement, Project, Seat, Skip, Task
-from annotation.stats.disagreement import agreement_of_two
+from annotation.stats.disagreement import Ranking, agreement_of_two
 from annotation.stats.intervals import Cluster, Interval, clustered_wilson, wilson
 from annotation.stats.known import score
 from annotation.stats.pace import Pace, pace
@@ -64,7 +64,7 @@ class Person:
 def pace_of(project: Project) -> Pace:
     """The median of the project's newest `TIMES` judgements by people that have a time."""
     said = Judgement.objects.current().by_people().filter(task__project=project, seconds__isnull=False)
-    return pace(list(said.order_by("-pk").values_list("seconds", flat=True)[:TIMES]))
+    return pace([seconds or 0 for seconds in said.order_by("-pk").values_list("seconds", flat=True)[:TIMES]])
 
 
 def people_of(project: Project, *, usual: Pace, page: str | None) -> tuple["Page[Annotator]", list[Person]]:
@@ -81,8 +81,8 @@ def _people(project: Project, annotators: Sequence[Annotator], *, usual: Pace) -
     counts = dict(mine.current().values_list("annotator").annotate(n=Count("pk")).order_by())
     timed = mine.current().filter(seconds__isnull=False).order_by("-pk").values_list("annotator", "seconds")
     times: dict[int, list[float]] = defaultdict(list)
-    for annotator, seconds in timed[:LOOKED_AT]:
-        times[annotator].append(seconds or 0)
+    for pk, seconds in timed[:LOOKED_AT]:
+        times[pk].append(seconds or 0)
     skips = dict(
         Skip.objects.filter(task__project=project, annotator__in=annotators)
         .values_list("annotator")
@@ -106,7 +106,7 @@ def _people(project: Project, annotators: Sequence[Annotator], *, usual: Pace) -
 
 
 def _known(project: Project, annotators: Sequence[Annotator]) -> dict[int, list[Cluster]]:
-    """Known pairs that each person got right, by task. What they said first counts: a revision may follow feedback."""
+    """Known pairs that each person got right, by task, as first said: a revision may follow feedback."""
     purposes = (Task.Purpose.GOLD, Task.Purpose.QUALIFICATION)
     said = Judgement.objects.filter(
         task__project=project,
@@ -117,7 +117,7 @@ def _known(project: Project, annotators: Sequence[Annotator]) -> dict[int, list[
     ).order_by("-pk")
     found: dict[int, list[Cluster]] = defaultdict(list)
     for annotator, ranking, known in said.values_list("annotator", "ranking", "task__known")[:LOOKED_AT]:
-        right, pairs = score(ranking, known.get("ranking") or [])
+        right, pairs = score(ranking, (known or {}).get("ranking") or [])
         found[annotator].append(Cluster(successes=right, n=pairs))
     return found
 
@@ -131,7 +131,7 @@ def _repeats(project: Project, annotators: Sequence[Annotator]) -> dict[int, lis
     first = Judgement.objects.filter(
         task__in={task for _, task, _ in pairs}, annotator__in=annotators, revision=0
     ).values_list("annotator", "task", "ranking")
-    before = {(annotator, task): ranking for annotator, task, ranking in first}
+    before: dict[tuple[int, int | None], Ranking] = {(by, task): ranking for by, task, ranking in first}
     found: dict[int, list[Cluster]] = defaultdict(list)
     for annotator, task, ranking in pairs:
         if (annotator, task) in before:
