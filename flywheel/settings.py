@@ -177,6 +177,7 @@ LANGUAGE_CODE = "en"
 # Whole ones only: a test fails for a sentence that one of them lacks.
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "flywheel" / "locale"]
+FORMAT_MODULE_PATH = "flywheel.locale"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_HTTPONLY = True
