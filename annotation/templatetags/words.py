@@ -85,7 +85,7 @@ WORDS: dict[str, StrPromise] = {
     "quotes": _("highlights: %(count)s"),
     "quotes_full": _("%(most)s highlights are the most that can be kept."),
     "not_quotable": _("Select words within one answer."),
-    "choose_sentence": _("Choose a sentence with the arrow keys, then press Enter."),
+    "edit_title": _("Edit %(letter)s into an ideal answer"),
 }
 
 

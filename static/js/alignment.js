@@ -16,16 +16,13 @@ export function wordsOf(text) {
 /** Pairs [i, j] with a[i] === b[j], rising in both, as many as there can be; of equal choices the earliest in b. */
 export function align(a, b) {
   let start = 0;
-  let [endA, endB] = [a.length, b.length];
-  while (start < endA && start < endB && a[start] === b[start]) start += 1;
-  while (endA > start && endB > start && a[endA - 1] === b[endB - 1]) { endA -= 1; endB -= 1; }
+  while (start < a.length && start < b.length && a[start] === b[start]) start += 1;
   const pairs = Array.from({ length: start }, (_, i) => [i, i]);
-  for (const [i, j] of between(a.slice(start, endA), b.slice(start, endB))) pairs.push([i + start, j + start]);
-  for (let i = 0; endA + i < a.length; i += 1) pairs.push([endA + i, endB + i]);
+  for (const [i, j] of rest(a.slice(start), b.slice(start))) pairs.push([i + start, j + start]);
   return pairs;
 }
 
-function between(a, b) {
+function rest(a, b) {
   if (a.length === 0 || b.length === 0) return [];
   if (a.length * b.length > MOST_CELLS) return nearby(a, b);
   const width = Math.ceil(b.length / BITS);

@@ -2,7 +2,7 @@
 
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
-/** Arrows move, with Shift they extend; Enter or h takes what is chosen; any other key leaves. */
+/** Arrows move, with Shift they extend; Enter takes what is chosen; any other key leaves. */
 export class Choosing {
   constructor(shown, { take, say, ended }) {
     Object.assign(this, { shown, take, say, ended });
@@ -15,8 +15,8 @@ export class Choosing {
   }
 
   pressed(event) {
-    if (event.key === "Shift") return;
-    const isOurs = event.key in STEPS || ["Enter", "h", "H", "Escape"].includes(event.key);
+    if (event.key === "Shift" || (event.repeat && event.key === "Enter")) return;
+    const isOurs = event.key in STEPS || ["Enter", "Escape"].includes(event.key);
     if (!isOurs || event.ctrlKey || event.metaKey || event.altKey) { this.end(); return; }
     event.preventDefault();
     event.stopImmediatePropagation();

@@ -123,7 +123,7 @@ function drawUndo(desk, history) {
 
 /** A long conversation opens at its last message: that is the one to be answered. */
 function showLastMessage(conversation) {
-  const last = conversation.querySelector(".message:last-child");
+  const last = conversation.querySelector(".message:last-of-type");
   if (last) conversation.scrollTop = last.offsetTop - conversation.offsetTop;
 }
 

@@ -1,4 +1,4 @@
-// Marks, in the other answers, the words that the current one has not; and in the current one, what no other has.
+// Marks, in the other answers, the words that the current one has not; of a pair, also what only the current one has.
 
 import { align, calm, wordsOf } from "./alignment.js";
 import { announce } from "./announce.js";
@@ -16,13 +16,14 @@ export function mount(desk, { cards, signal }) {
     return texts.get(letter);
   };
   const draw = () => {
+    const against = (letter) => (letter !== of ? of : cards.letters.length === 2 ? cards.letters.find((other) => other !== of) : null);
+    const marked = of === null ? [] : cards.letters.filter(against);
     for (const card of cards.all) {
-      const isOther = of !== null && card.dataset.answer !== of;
-      label(card, "difference", isOther ? [words("not_in", { letter: of })] : []);
+      const letter = card.dataset.answer;
+      label(card, "difference", marked.includes(letter) ? [words("not_in", { letter: against(letter) })] : []);
     }
-    paint("difference", of === null ? [] : cards.letters.flatMap((letter) => unshared(textOf(letter), othersOf(letter))));
+    paint("difference", marked.flatMap((letter) => unshared(textOf(letter), textOf(against(letter)))));
   };
-  const othersOf = (letter) => cards.letters.filter((other) => (letter === of) === (other !== of)).map(textOf);
   const compare = (letter) => {
     of = letter;
     draw();
@@ -42,13 +43,10 @@ function read(card) {
   return { shown, all, texts: all.map((word) => word.text) };
 }
 
-/** Ranges of the stretches of a text that none of the others has. */
-function unshared({ shown, all, texts }, others) {
-  const known = new Set();
-  for (const other of others) {
-    const pairs = calm(align(texts, other.texts), texts.length, other.texts.length);
-    for (const [i] of pairs) known.add(i);
-  }
+/** Ranges of the stretches of a text that another has not. */
+function unshared({ shown, all, texts }, other) {
+  const pairs = calm(align(texts, other.texts), texts.length, other.texts.length);
+  const known = new Set(pairs.map(([i]) => i));
   const stretches = [];
   all.forEach(({ start, end }, i) => {
     if (known.has(i)) return;

@@ -59,19 +59,14 @@ export function grow(textarea) {
   textarea.style.height = `${textarea.scrollHeight + 2}px`;
 }
 
-/** Small labels in the head of a card; each kind keeps to its own. */
-export function label(card, kind, texts) {
-  let box = card.querySelector(`[data-labels="${kind}"]`);
-  if (!box) {
-    box = document.createElement("span");
-    box.dataset.labels = kind;
-    box.className = "labels";
-    card.querySelector(".answer__head h2").after(box);
-  }
-  box.replaceChildren(...texts.map((text) => {
-    const chip = document.createElement("span");
-    chip.className = "badge";
-    chip.textContent = text;
-    return chip;
+/** Small labels, in the head of a card or wherever there is a box for them; each kind replaces its own. */
+export function label(place, kind, texts) {
+  const box = place.querySelector("[data-labels]");
+  for (const old of box.querySelectorAll(`[data-label="${kind}"]`)) old.remove();
+  box.append(...texts.map((text) => {
+    const label = document.createElement("span");
+    Object.assign(label, { className: "badge", textContent: text });
+    label.dataset.label = kind;
+    return label;
   }));
 }

@@ -14,7 +14,7 @@ export function mount(desk, { form, cards, ranking, changed, signal }) {
 
   const begin = () => {
     if (!of.value) { of.value = best(form, { cards, ranking }); text.value = original(); }
-    root.querySelector("[data-edit-of]").textContent = of.value;
+    root.querySelector("h2").textContent = words("edit_title", { letter: of.value });
     drawChanges();
   };
   const drop = () => { of.value = ""; text.value = ""; };

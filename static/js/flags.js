@@ -28,9 +28,7 @@ export function mount(desk, { form, cards, changed, signal }) {
 
   const draw = () => {
     for (const card of cards.all) label(card, "flags", namesIn(root.querySelector(`[data-flags-of="${card.dataset.answer}"]`)));
-    const prompt = root.querySelector('[data-flags-of=""]');
-    const said = desk.querySelector("[data-prompt-flags]");
-    if (said && prompt) said.textContent = namesIn(prompt).join(", ");
+    label(desk.querySelector(".conversation"), "flags", namesIn(root.querySelector('[data-flags-of=""]')));
   };
   form.addEventListener("change", draw, { signal });
   draw();

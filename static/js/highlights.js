@@ -19,7 +19,9 @@ class Highlights {
     Object.assign(this, { desk, root, cards, changed, field: form.elements.spans, texts: new Map() });
     this.list = root.querySelector("[data-quotes]");
     this.pick = root.querySelector("[data-pick]");
-    this.drawer = new Drawer(root, { first: () => this.fresh ?? root.querySelector("[data-quotes] input, [data-close]"), closed: () => { this.fresh = null; } });
+    this.drawer = new Drawer(root, { first: () => this.fresh ?? this.choose, closed: () => { this.fresh = null; } });
+    this.choose = root.querySelector("[data-choose]");
+    this.choose.addEventListener("click", () => { this.drawer.close(); this.chooseSentence(); });
     desk.append(this.pick); // it stands beside the selection, not in the sheet
     this.pick.addEventListener("pointerdown", (event) => event.preventDefault()); // or the selection would be gone
     this.pick.addEventListener("click", () => this.take());
@@ -30,7 +32,7 @@ class Highlights {
   }
 
   part() {
-    return { keys: { h: () => this.pressed() }, complaint: () => null };
+    return { keys: { h: () => (this.selected() ? this.take() : this.drawer.open()) }, complaint: () => null };
   }
 
   get spans() {
@@ -65,13 +67,11 @@ class Highlights {
     return card && this.desk.contains(card) ? { letter: card.dataset.answer, range } : null;
   }
 
-  pressed() {
-    if (this.selected()) return this.take();
+  chooseSentence() {
     const { shown } = this.textOf(this.cards.current);
-    if (shown.text.trim() === "") return null;
+    if (shown.text.trim() === "") return;
     if (this.desk.classList.contains("is-folding")) this.desk.querySelector("[data-unfold]:not([hidden])")?.click();
-    announce(words("choose_sentence"));
-    return new Choosing(shown, { take: () => this.take(), say: announce, ended: () => {} });
+    this.choosing = new Choosing(shown, { take: () => this.take(), say: announce, ended: () => { this.choosing = null; this.drawPick(); } });
   }
 
   take() {
@@ -110,7 +110,6 @@ class Highlights {
   }
 
   drawList() {
-    this.root.querySelector("[data-none]").hidden = this.spans.length > 0;
     this.list.replaceChildren(...this.spans.map((span, i) => this.item(span, i)));
     paint("quote", this.spans.flatMap((span) => this.rangesOf(span)));
   }
@@ -130,7 +129,7 @@ class Highlights {
 
   remove(i) {
     this.keep(this.spans.filter((_, n) => n !== i));
-    (this.list.children[Math.min(i, this.spans.length - 1)]?.querySelector("button") ?? this.root.querySelector("[data-close]")).focus();
+    (this.list.children[Math.min(i, this.spans.length - 1)]?.querySelector("button") ?? this.choose).focus();
   }
 
   rangesOf(span) {
@@ -141,7 +140,7 @@ class Highlights {
   }
 
   drawPick() {
-    const chosen = this.selected();
+    const chosen = this.choosing ? null : this.selected();
     this.pick.hidden = !chosen;
     if (!chosen) return;
     const [box, own] = [chosen.range.getBoundingClientRect(), this.desk.getBoundingClientRect()];
