@@ -164,10 +164,13 @@ def create_for_prompts(
     if limit is not None and limit < 1:
         raise InvalidTask(f"The limit is {limit}; make it 1 or more, or leave it out for all prompts.")
     _check_overlap(overlap)
-    counted = Prompt.objects.filter(project=project).annotate(texts=Count("responses__text_hash", distinct=True))
+    prompts = Prompt.objects.filter(project=project)
+    if purpose == Task.Purpose.LABEL:  # a question whose answer is known is asked on demand alone
+        prompts = prompts.exclude(pk__in=Task.objects.filter(project=project, purpose__in=ON_DEMAND).values("prompt"))
+    counted = prompts.annotate(texts=Count("responses__text_hash", distinct=True))
     rows = counted.filter(texts__gte=responses).values_list("pk", "content_hash")
     eligible = [Eligible(prompt_id=pk, content_hash=digest) for pk, digest in rows.iterator()]
-    total = TasksCreated(too_few_responses=Prompt.objects.filter(project=project).count() - len(eligible))
+    total = TasksCreated(too_few_responses=prompts.count() - len(eligible))
     choices = STRATEGIES[strategy](eligible, limit or len(eligible), seed)
     for_whom = _Audiences(project, every=audience, prefix=skills_from_tags)
     for batch in _batches(choices):

@@ -28,7 +28,6 @@ MAX_BATCHES = 100
 MAX_ROWS = MAX_BATCHES * imports.BATCH_ROWS
 LISTED_REJECTS = 100
 UPLOADED = "file uploaded"
-APART = (Task.Purpose.GOLD, Task.Purpose.QUALIFICATION)
 
 
 @dataclass(kw_only=True)
@@ -61,8 +60,9 @@ def found(upload: Upload, *, name: str, slug: str, guideline: str = "", by: User
         if guideline:
             guidelines.publish(project, text=guideline, after=0, by=by)
         take(upload, project=project, by=by, queue=False)
-        size = usual_size(project)
-        projects.change(project, seen=projects.settings_mark(project), by=by, **settings_for(size))
+        project.refresh_from_db()
+        wanted = settings_for(usual_size(project))
+        projects.change(project, seen=projects.settings_mark(project), by=by, **wanted)
         project.refresh_from_db()
         if not project.tasks.filter(judgements__isnull=False).exists():
             queue_all(project, by=by)
@@ -159,7 +159,8 @@ def uploads_of(project: Project) -> "list[AuditEvent]":
 def usual_size(project: Project) -> int:
     """How many different answers most prompts have (of two that are as frequent, the larger); those of tasks whose
     answer is known do not count."""
-    prompts = Prompt.objects.filter(project=project).exclude(tasks__purpose__in=APART)
+    known = Task.objects.filter(project=project, purpose__in=tasks.ON_DEMAND)
+    prompts = Prompt.objects.filter(project=project).exclude(pk__in=known.values("prompt"))
     counted = prompts.annotate(texts=Count("responses__text_hash", distinct=True))
     sizes = Counter(counted.values_list("texts", flat=True))
     return min(MAX_RESPONSES, max(sizes, key=lambda size: (sizes[size], size), default=0))

@@ -133,6 +133,8 @@ class CriteriaFormSet(forms.BaseFormSet[CriterionForm]):
     validate_min, validate_max = False, True
 
     def clean(self) -> None:
+        if len(self.forms) < self.initial_form_count():
+            raise forms.ValidationError(_("Some rows did not arrive; load the page again."))
         names: set[str] = set()
         for form in self.kept():
             name = form.cleaned_data["name"]

@@ -59,7 +59,8 @@ def with_another_row(request: MemberRequest, project: Project) -> HttpResponse:
     posted = request.POST.copy()
     shown = posted.get("criteria-TOTAL_FORMS", "0")
     posted["criteria-TOTAL_FORMS"] = str(int(shown) + 1 if shown.isdigit() and len(shown) < 3 else 1)
-    form = SettingsForm(posted, instance=Project.objects.get(pk=project.pk))
+    typed = {name: posted.get(name, "") for name in SettingsForm.base_fields}
+    form = SettingsForm(instance=Project.objects.get(pk=project.pk), initial=typed)
     return shown_settings(request, project, form, CriteriaFormSet(posted, prefix="criteria"), checked=False)
 
 
