@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from annotation.actions.pseudonyms import pseudonym
 from annotation.exceptions import InvalidRow
-from annotation.formats import rows
+from annotation.formats import rows, values
 from annotation.formats.hashing import content_hash
-from annotation.formats.rows import Row, RowJudgement, RowResponse
-from annotation.models import Judgement, Project, Task, TaskResponse
+from annotation.formats.row_judgements import RowJudgement
+from annotation.formats.rows import Row, RowResponse
+from annotation.models import Annotator, Judgement, Project, Task, TaskResponse
 
 LONGEST_ANNOTATOR = 64
 DEMONSTRATIONS = "demonstrations"
@@ -80,6 +81,7 @@ def plan(batch: Sequence[Row], *, project: Project, reject: Callable[[int, str],
     planned = Plan(tasks=known_tasks(project, {row.key for row in batch}))
     for index, row in enumerate(batch):
         try:
+            refuse_strangers(row.audience)
             add_row(planned, row)
         except InvalidRow as error:
             reject(index, str(error))
@@ -94,11 +96,12 @@ def add_row(planned: Plan, row: Row) -> None:
     key, content = row.key, content_of(row)
     task = planned.tasks.get(key)
     if task is not None and task.content != content:
-        raise InvalidRow(f"id: {rows.shortened(key)} is known with another prompt or other responses")
+        raise InvalidRow(f"id: {values.shortened(key)} is known with another prompt or other responses")
+    refuse_other_facts(row, task)
     known = [] if task is None else [item for item in row.judgements if is_known(item, task)]
     new = [item for item in row.judgements if task is None or str(item.annotator) not in task.said]
     planned.rows.append(row)
-    if not row.judgements:
+    if not row.becomes_task:
         return
     if task is None:
         task = planned.tasks[key] = PlannedTask(key=key, row=row, content=content)
@@ -109,13 +112,36 @@ def add_row(planned: Plan, row: Row) -> None:
     planned.known_judgements += known
 
 
+def refuse_strangers(audience: dict[str, list[str]] | None) -> None:
+    """
+    Raises:
+        InvalidRow: a task for people of whom one is no annotator here.
+    """
+    people = audience.get("people", []) if audience else []
+    if people:
+        known = set(Annotator.objects.filter(name__in=people).values_list("name", flat=True))
+        if missing := [name for name in people if name not in known]:
+            raise InvalidRow(f"audience.people: there is no annotator {missing[0]!r}; name people by their pseudonym")
+
+
+def refuse_other_facts(row: Row, task: PlannedTask | None) -> None:
+    """
+    Raises:
+        InvalidRow: the row's task is there with another known answer or for other people.
+    """
+    for name in ("known", "audience"):
+        given, kept = getattr(row, name), task and getattr(task.row, name)
+        if task and given is not None and given != kept:
+            raise InvalidRow(f"{name}: the task of this row has {'another one' if kept else 'none'}; it is kept")
+
+
 def is_known(judgement: RowJudgement, task: PlannedTask) -> bool:
     before = task.said.get(str(judgement.annotator))
     if before is None:
         return False
     if before != judgement:
         raise InvalidRow(
-            f"annotator {rows.shortened(judgement.annotator)} has judged this row before, and not the same; "
+            f"annotator {values.shortened(judgement.annotator)} has judged this row before, and not the same; "
             "what is known is kept"
         )
     return True
@@ -126,18 +152,24 @@ def content_of(row: Row) -> Content:
 
 
 def known_tasks(project: Project, keys: Iterable[str]) -> dict[str, PlannedTask]:
-    tasks = list(Task.objects.filter(project=project, key__in=keys).select_related("prompt"))
+    tasks = list(Task.objects.filter(project=project, key__in=keys).select_related("prompt", "audience"))
     contents, said = contents_of(tasks), said_of(tasks)
     return {
         task.key: PlannedTask(
             key=task.key,
-            row=Row(prompt=task.prompt.messages),
+            row=Row(prompt=task.prompt.messages, known=task.known, audience=audience_of(task)),
             content=(task.prompt.content_hash, tuple(contents[task.pk])),
             task=task,
             said=said[task.pk],
         )
         for task in tasks
     }
+
+
+def audience_of(task: Task) -> dict[str, list[str]] | None:
+    if task.audience is None:
+        return None
+    return {kind: names for kind in rows.AUDIENCES if (names := getattr(task.audience, kind))}
 
 
 def contents_of(tasks: Sequence[Task]) -> dict[int, list[tuple[str, str]]]:
@@ -166,9 +198,11 @@ def as_row(judgement: Judgement) -> RowJudgement:
         flags=judgement.flags,
         reason=judgement.reason,
         edited=judgement.edited,
+        spans=judgement.spans,
+        written=judgement.written,
         seconds=judgement.seconds,
         shown=judgement.shown,
-        at=rows.moment(judgement.at.isoformat(), "at") if judgement.at else None,
+        at=values.moment(judgement.at.isoformat(), "at") if judgement.at else None,
         source=judgement.source,
         guideline=judgement.guideline_version,
         revision=judgement.revision,

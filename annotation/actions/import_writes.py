@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
+from annotation.actions import audiences
 from annotation.actions.comparisons import comparisons_of
 from annotation.actions.import_plans import Plan, PlannedTask, pairs_of
 from annotation.actions.import_report import ImportReport, Seen
 from annotation.formats.hashing import content_hash
-from annotation.formats.rows import Message, Row, RowJudgement, RowResponse, judgement_uid
+from annotation.formats.row_judgements import RowJudgement
+from annotation.formats.rows import Message, Row, RowResponse, judgement_uid
 from annotation.models import (
     Annotator,
     Comparison,
@@ -39,7 +41,7 @@ class BatchWriter:
         self.add_policies(plan.rows)
         prompts = self.add_prompts(plan.rows)
         responses = self.add_responses(plan.rows, prompts)
-        changed = [task for task in plan.tasks.values() if task.new]
+        changed = [task for task in plan.tasks.values() if task.new or task.task is None]
         self.add_tasks([task for task in changed if task.task is None], prompts, responses)
         self.add_judgements(changed)
         self.report.known["tasks"] += plan.known_tasks
@@ -141,6 +143,8 @@ class BatchWriter:
             propensity=row.propensity,
             tags=row.tags,
             metadata=row.metadata,
+            known=row.known,
+            audience=audiences.of(self.project, **row.audience) if row.audience else None,
         )
 
     def add_judgements(self, changed: Sequence[PlannedTask]) -> None:
@@ -164,8 +168,9 @@ class BatchWriter:
         self.count_filled(changed)
 
     def count_filled(self, changed: Sequence[PlannedTask]) -> None:
-        """A task that came in judged asks for as many judgements as it has; one with slots counts those alone."""
-        sizes = {task.task.pk: len(task.said) for task in changed if task.task}
+        """A task that came in judged asks for as many judgements as it has; one with slots, or one that gets them as
+        people meet it because its answer is known, counts those alone."""
+        sizes = {task.task.pk: len(task.said) for task in changed if task.task and task.task.known is None}
         # Locked before the slots are looked for: `create_tasks` may be giving a task its slots at this moment.
         tasks = Task.objects.filter(pk__in=sizes).select_for_update(no_key=True).order_by("pk")
         locked = {task.pk: task for task in tasks.only("pk")}
@@ -211,6 +216,8 @@ def new_judgement(item: RowJudgement, *, task: Task, annotator_id: int) -> Judge
         flags=item.flags,
         reason=item.reason,
         edited=item.edited,
+        spans=item.spans,
+        written=item.written,
         seconds=item.seconds,
         shown=item.shown,
         guideline_version=item.guideline,

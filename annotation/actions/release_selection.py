@@ -137,6 +137,7 @@ def judged_record(task: Task) -> Record:
         "strategy": task.strategy,
         "score": task.score,
         "propensity": task.propensity,
+        "known": task.known,
     }
 
 
@@ -155,6 +156,7 @@ def demonstration_record(response: Response) -> Record:
         "strategy": "",
         "score": None,
         "propensity": None,
+        "known": None,
     }
 
 
@@ -174,6 +176,8 @@ def judgement_record(judgement: Judgement) -> Record:
         "flags": judgement.flags,
         "reason": judgement.reason,
         "edited": judgement.edited,
+        "spans": judgement.spans,
+        "written": judgement.written,
         "seconds": judgement.seconds,
         "shown": judgement.shown,
         "at": at and at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),

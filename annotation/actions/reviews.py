@@ -3,7 +3,7 @@
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from annotation.actions import audit
+from annotation.actions import audit, known_answers
 from annotation.exceptions import InvalidJudgement, InvalidRow
 from annotation.formats import answers, values
 from annotation.formats.row_judgements import Ranking
@@ -13,15 +13,19 @@ MAX_REASON = 10_000
 
 
 @transaction.atomic
-def adjudicate(task: Task, *, by: User, ranking: Ranking, reason: str) -> Adjudication:
-    """Add a decision; the newest one of a task counts, older ones stay. The same one sent twice is one.
+def adjudicate(task: Task, *, by: User, ranking: Ranking, reason: str, known: bool = False) -> Adjudication:
+    """Add a decision; the newest one of a task counts, older ones stay. The same one sent twice is one. If `known`, it
+    is also used as a known answer from now on.
 
     Raises:
         InvalidJudgement: it does not rank every answer of the task, or gives no reason.
+        InvalidTask: no known answer can be made of it; then nothing is kept.
     """
     # Two tabs of one reviewer queue up here on PostgreSQL; on SQLite every transaction does.
     Task.objects.select_for_update(no_key=True).get(pk=task.pk)
     checked, why = _checked(ranking, size=task.positions.count(), reason=reason)
+    if known:
+        known_answers.adopt(task, by=by, ranking=checked, explanation=why)
     newest = task.adjudications.first()
     if newest and (newest.by_id, newest.ranking, newest.reason) == (by.pk, checked, why):
         return newest

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from annotation.exceptions import InvalidJudgement, InvalidRow
-from annotation.formats import marks, rows
+from annotation.formats import marks, row_judgements, values
 from annotation.formats.hashing import canonical_json
-from annotation.formats.rows import Ranking
+from annotation.formats.row_judgements import Ranking
 from annotation.formats.rubric import Rubric
 
 MAX_BYTES = 256 * 1024
@@ -85,7 +85,7 @@ def read(said: Mapping[str, Any], *, texts: Sequence[str], asked: Asked) -> Answ
         ranking=ranking,
         strength=strength_of_pair(said.get("strength"), ranking),
         acceptable=above_the_line(said.get("acceptable"), ranking),
-        ratings=on_scale(rows.parse_ratings(said.get("ratings") or {}, size, "ratings"), asked.rubric),
+        ratings=on_scale(row_judgements.parse_ratings(said.get("ratings") or {}, size, "ratings"), asked.rubric),
         flags=marks.flags_of(said.get("flags") or [], size=size),
         reason=reason_of(said.get("reason") or ""),
         edited=edits_of(said.get("edited") or {}, texts=texts),
@@ -98,7 +98,7 @@ def read(said: Mapping[str, Any], *, texts: Sequence[str], asked: Asked) -> Answ
 def bounded(content: Any) -> dict[str, Any]:
     """The object itself, if every database can keep it and it is not larger than `MAX_BYTES` as JSON."""
     try:
-        kept: dict[str, Any] = rows.storable(rows.expect(content, dict, "the content"), "the content")
+        kept: dict[str, Any] = values.storable(values.expect(content, dict, "the content"), "the content")
     except InvalidRow as error:
         raise InvalidJudgement(str(error)) from None
     if (size := len(canonical_json(kept).encode())) > MAX_BYTES:
@@ -136,7 +136,7 @@ def complete_ranking(value: Any, *, size: int, ties_allowed: bool) -> Ranking:
     """Every position placed. One response or none can only be ranked in one way: it need not be said."""
     if value is None and size < 2:
         return [[position] for position in range(size)]
-    ranking = rows.parse_ranking(value, size=size)
+    ranking = row_judgements.parse_ranking(value, size=size)
     missing = sorted(set(range(size)).difference(*ranking))
     if missing:
         raise InvalidRow(f"ranking: response {missing[0]} is not placed; place all {size}")
@@ -163,7 +163,7 @@ def above_the_line(value: Any, ranking: Ranking) -> list[int] | None:
     """Acceptable positions: the best tie groups down to some line, for what ranks above an acceptable one is too."""
     if value is None:
         return None
-    acceptable = rows.indices(value, sum(map(len, ranking)), "acceptable")
+    acceptable = values.indices(value, sum(map(len, ranking)), "acceptable")
     above: set[int] = set()
     for group in ranking:
         if above == set(acceptable):
@@ -176,16 +176,16 @@ def above_the_line(value: Any, ranking: Ranking) -> list[int] | None:
 
 def on_scale(ratings: dict[str, list[float]], rubric: Rubric) -> dict[str, list[float]]:
     scales = {criterion.name: criterion.scale for criterion in rubric}
-    for name, values in ratings.items():
+    for name, given in ratings.items():
         if name not in scales:
             raise InvalidRow(f"ratings: {name!r} is none of the project's criteria")
-        if any(not 1 <= value <= scales[name] for value in values):
+        if any(not 1 <= value <= scales[name] for value in given):
             raise InvalidRow(f"ratings.{name}: expected numbers from 1 to {scales[name]}")
     return ratings
 
 
 def reason_of(value: Any) -> str:
-    reason = rows.text_of(value, "reason")
+    reason = values.text_of(value, "reason")
     if len(reason) > MAX_REASON:
         raise InvalidRow(f"reason: {len(reason)} characters; at most {MAX_REASON} are kept: shorten it")
     return reason
@@ -194,11 +194,11 @@ def reason_of(value: Any) -> str:
 def edits_of(value: Any, *, texts: Sequence[str]) -> dict[str, str]:
     """Better texts by position; the same text again is no edit."""
     originals = {str(position): text for position, text in enumerate(texts)}
-    edited = rows.expect(value, dict, "edited")
+    edited = values.expect(value, dict, "edited")
     if not edited.keys() <= originals.keys():
         raise InvalidRow(f"edited: its keys are positions of the {len(texts)} responses")
     for position, text in edited.items():
-        if not rows.text_of(text, f"edited[{position}]").strip():
+        if not values.text_of(text, f"edited[{position}]").strip():
             raise InvalidRow(f"edited[{position}]: it is empty; write the better text or leave it out")
         if text == originals[position]:
             raise InvalidRow(f"edited[{position}]: it is the response as it was; change it or leave it out")
@@ -206,7 +206,7 @@ def edits_of(value: Any, *, texts: Sequence[str]) -> dict[str, str]:
 
 
 def written_of(value: Any, *, size: int) -> str:
-    written = rows.text_of(value, "written")
+    written = values.text_of(value, "written")
     if size and written:
         raise InvalidRow("written: there are responses to judge here; a better one of them goes into edited")
     if not size and not written.strip():
@@ -215,7 +215,7 @@ def written_of(value: Any, *, size: int) -> str:
 
 
 def duration(value: Any) -> float | None:
-    seconds = rows.number(value, "seconds")
-    if seconds is not None and not 0 <= seconds <= rows.MAX_SECONDS:
+    seconds = values.number(value, "seconds")
+    if seconds is not None and not 0 <= seconds <= row_judgements.MAX_SECONDS:
         raise InvalidRow("seconds: expected a number from 0 to 2592000 (30 days)")
     return seconds

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from annotation.exceptions import InvalidRow
-from annotation.formats import rows
+from annotation.formats import rows, values
 from annotation.formats.hashing import content_hash
 from annotation.formats.rows import Message, Row
 
@@ -28,18 +28,18 @@ LABELS = {"true": True, "1": True, "false": False, "0": False}
 
 def messages_of(value: Any, where: str) -> list[Message]:
     """Turns in the manner of OpenAI (role, content) or ShareGPT (from, value)."""
-    turns = rows.expect(value, list, where)
+    turns = values.expect(value, list, where)
     if not turns:
         raise InvalidRow(f"{where}: an empty conversation")
     return [message_of(turn, f"{where}[{i}]") for i, turn in enumerate(turns)]
 
 
 def message_of(value: Any, where: str) -> Message:
-    turn = rows.expect(value, dict, where)
+    turn = values.expect(value, dict, where)
     speaker = turn.get("role", turn.get("from"))
     role = ROLES.get(speaker.lower()) if isinstance(speaker, str) else None
     if role is None:
-        raise InvalidRow(f"{where}: {rows.shortened(speaker)} is no speaker known here, such as user or assistant")
+        raise InvalidRow(f"{where}: {values.shortened(speaker)} is no speaker known here, such as user or assistant")
     if turn.get("tool_calls") or turn.get("function_call"):
         raise InvalidRow(f"{where}: calls a tool in a field of its own; put the call into the content as text")
     return {"role": role, "content": content_of(turn.get("content", turn.get("value")), where)}
@@ -48,12 +48,12 @@ def message_of(value: Any, where: str) -> Message:
 def content_of(value: Any, where: str) -> str:
     """A text, or OpenAI's list of text parts."""
     if not isinstance(value, list):
-        return rows.text_of(value, f"{where}.content")
+        return values.text_of(value, f"{where}.content")
     parts = []
     for part in value:
         if not isinstance(part, dict) or part.get("type") != "text":
             raise InvalidRow(f"{where}.content: holds something that is not text")
-        parts.append(rows.text_of(part.get("text"), f"{where}.content"))
+        parts.append(values.text_of(part.get("text"), f"{where}.content"))
     return "".join(parts)
 
 
@@ -71,7 +71,7 @@ def with_tools(record: Mapping[str, Any], messages: list[Message]) -> list[Messa
     tools = record.get("tools")
     if not tools:
         return messages
-    text = tools if isinstance(tools, str) else rows.canonical_text(tools, "tools")
+    text = tools if isinstance(tools, str) else values.canonical_text(tools, "tools")
     if text.strip() == "[]":
         return messages
     return [{"role": "system", "content": text}, *messages]
@@ -100,7 +100,7 @@ def approval_row(prompt: Any, *, answer: str, label: Any, record: Mapping[str, A
     """One answer that somebody found acceptable or not (KTO)."""
     good = LABELS.get(str(label).lower())
     if good is None:
-        raise InvalidRow(f"label: expected true or false, found {rows.shortened(label)}")
+        raise InvalidRow(f"label: expected true or false, found {values.shortened(label)}")
     judgement = {"ranking": [[0]], "acceptable": [0] if good else []}
     return row(record, used=used, prompt=prompt, responses=[answer], judgements=[judgement])
 
@@ -122,7 +122,7 @@ def row(record: Mapping[str, Any], *, used: set[str], **fields: Any) -> Row:
         if name in used or name == "id" or value in (None, ""):
             continue
         try:
-            metadata[rows.text_of(name, "the name")] = rows.storable(value, name)
+            metadata[values.text_of(name, "the name")] = values.storable(value, name)
         except InvalidRow:
             continue
     return rows.parse({"id": record.get("id"), "metadata": metadata, **fields})

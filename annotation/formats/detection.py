@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.exceptions import InvalidRow, UnreadableFile
-from annotation.formats import alpaca, hh, label_studio, mapping_file, messages, native, rows, sharegpt, trl
+from annotation.formats import alpaca, hh, label_studio, mapping_file, messages, native, sharegpt, trl, values
 from annotation.formats.record import Record
 from annotation.formats.rows import Row
 
@@ -85,7 +85,7 @@ def detected(formats: Sequence[Format], sample: Sequence[dict[str, Any]], path: 
     best = max(formats, key=lambda fmt: sum(fmt.matches(record) for record in sample))
     if any(best.matches(record) for record in sample):
         return best
-    fields = ", ".join(rows.shortened(name) for name in islice(sample[0], 8)) if sample else "no fields"
+    fields = ", ".join(values.shortened(name) for name in islice(sample[0], 8)) if sample else "no fields"
     raise UnreadableFile(
         f"Cannot tell the format of {path.name}: its first record has {fields}. Name one with --format, or say "
         "with --mapping where its fields are (docs/importing.md)."
@@ -96,7 +96,7 @@ def reading(record: Record, fmt: Format) -> Reading:
     if record.problem:
         return Reading(record=record, reason=record.problem)
     try:
-        return Reading(record=record, row=fmt.read(rows.expect(record.value, dict, "the row")))
+        return Reading(record=record, row=fmt.read(values.expect(record.value, dict, "the row")))
     except InvalidRow as error:
         return Reading(record=record, reason=str(error))
     except RecursionError:

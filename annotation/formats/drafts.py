@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from annotation.exceptions import InvalidJudgement, InvalidRow
-from annotation.formats import answers, marks, rows
+from annotation.formats import answers, marks, row_judgements, values
 
 Check = Callable[[Any, int], Any]
 
@@ -18,7 +18,7 @@ def check(content: Any, *, size: int) -> dict[str, Any]:
     kept = answers.bounded(content)
     unknown = sorted(kept.keys() - CHECKS.keys())
     if unknown:
-        raise InvalidJudgement(f"A draft has no field {rows.shortened(unknown[0])}; it has {', '.join(CHECKS)}.")
+        raise InvalidJudgement(f"A draft has no field {values.shortened(unknown[0])}; it has {', '.join(CHECKS)}.")
     try:
         for name, value in kept.items():
             CHECKS[name](value, size)
@@ -41,7 +41,7 @@ def _fits(name: str, value: Any, *, size: int) -> bool:
 
 
 def _ranking(value: Any, size: int) -> None:
-    rows.parse_ranking(value, size=size)
+    row_judgements.parse_ranking(value, size=size)
 
 
 def _places(value: Any, size: int) -> None:
@@ -57,12 +57,12 @@ def _strength(value: Any, _size: int) -> None:
 
 def _acceptable(value: Any, size: int) -> None:
     if value is not None:
-        rows.indices(value, size, "acceptable")
+        values.indices(value, size, "acceptable")
 
 
 def _ratings(value: Any, size: int) -> None:
-    for name, given in rows.expect(value, dict, "ratings").items():
-        numbers = [rows.number(item, f"ratings.{name}") for item in rows.expect(given, list, f"ratings.{name}")]
+    for name, given in values.expect(value, dict, "ratings").items():
+        numbers = [values.number(item, f"ratings.{name}") for item in values.expect(given, list, f"ratings.{name}")]
         if len(numbers) > size:
             raise InvalidRow(f"ratings.{name}: more numbers than the {size} responses")
 
@@ -81,16 +81,16 @@ def _line(value: Any, size: int) -> None:
 
 
 def _reason(value: Any, _size: int) -> None:
-    rows.text_of(value, "reason")
+    values.text_of(value, "reason")
 
 
 def _written(value: Any, _size: int) -> None:
-    rows.text_of(value, "written")
+    values.text_of(value, "written")
 
 
 def _edited(value: Any, size: int) -> None:
     for position, text in _by_position(value, size, "edited").items():
-        rows.text_of(text, f"edited[{position}]")
+        values.text_of(text, f"edited[{position}]")
 
 
 def _seconds(value: Any, _size: int) -> None:
@@ -98,7 +98,7 @@ def _seconds(value: Any, _size: int) -> None:
 
 
 def _by_position(value: Any, size: int, where: str) -> dict[str, Any]:
-    found: dict[str, Any] = rows.expect(value, dict, where)
+    found: dict[str, Any] = values.expect(value, dict, where)
     if not found.keys() <= {str(position) for position in range(size)}:
         raise InvalidRow(f"{where}: its keys are positions of the {size} responses")
     return found

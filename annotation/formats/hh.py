@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from annotation.exceptions import InvalidRow
-from annotation.formats import chat, rows, trl
+from annotation.formats import chat, trl, values
 from annotation.formats.rows import Message, Row
 
 TURN = re.compile(r"\n\n(Human|Assistant):(?: |$|(?=\n))")
@@ -25,7 +25,7 @@ def read(record: dict[str, Any]) -> Row:
 
 
 def transcript(value: Any, where: str) -> list[Message]:
-    text = rows.text_of(value, where)
+    text = values.text_of(value, where)
     marks = list(TURN.finditer(text))
     if not marks or marks[0].start() != 0:
         raise InvalidRow(f"{where}: no transcript; it begins with a blank line and 'Human: '")

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from annotation.exceptions import InvalidRow
-from annotation.formats import rows
-from annotation.formats.rows import Ranking, Row
+from annotation.formats import rows, values
+from annotation.formats.row_judgements import Ranking
+from annotation.formats.rows import Row
 
 PROMPTS = ("prompt", "question", "instruction", "text")
 ITEM_TEXTS = ("body", "text", "html", "content", "title")
@@ -22,12 +23,12 @@ def matches(record: dict[str, Any]) -> bool:
 
 
 def read(record: dict[str, Any]) -> Row:
-    data = rows.expect(record.get("data"), dict, "data")
+    data = values.expect(record.get("data"), dict, "data")
     prompt = next((data[name] for name in PROMPTS if data.get(name)), None)
     if prompt is None:
         raise InvalidRow(f"data: no prompt; it is looked for in {', '.join(PROMPTS)}")
     names, responses = answers_of(data)
-    annotations = rows.expect(record.get("annotations") or [], list, "annotations")
+    annotations = values.expect(record.get("annotations") or [], list, "annotations")
     judgements = [judgement_of(item, names, f"annotations[{i}]") for i, item in enumerate(annotations)]
     return rows.parse(
         {
@@ -59,18 +60,18 @@ def item_response(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def judgement_of(value: Any, names: Sequence[str], where: str) -> dict[str, Any] | None:
     """None for a skipped task and for one without a comparison."""
-    annotation = rows.expect(value, dict, where)
-    results = rows.expect(annotation.get("result") or [], list, f"{where}.result")
+    annotation = values.expect(value, dict, where)
+    results = values.expect(annotation.get("result") or [], list, f"{where}.result")
     ranking, reason = None, ""
     for i, item in enumerate(results):
-        result = rows.expect(item, dict, f"{where}.result[{i}]")
+        result = values.expect(item, dict, f"{where}.result[{i}]")
         content = result.get("value")
         if result.get("type") == "pairwise":
-            ranking = pairwise(rows.expect(content, dict, where).get("selected"), where)
+            ranking = pairwise(values.expect(content, dict, where).get("selected"), where)
         elif result.get("type") == "ranker":
             ranking = ranked(content, names, where)
         elif result.get("type") == "textarea" and isinstance(content, dict):
-            reason = " ".join(str(text) for text in rows.expect_list(content, "text"))
+            reason = " ".join(str(text) for text in values.expect_list(content, "text"))
     if annotation.get("was_cancelled") or ranking is None:
         return None
     return {
@@ -84,7 +85,7 @@ def judgement_of(value: Any, names: Sequence[str], where: str) -> dict[str, Any]
 
 def pairwise(selected: Any, where: str) -> Ranking:
     if selected not in ("left", "right"):
-        raise InvalidRow(f"{where}: selected is {rows.shortened(selected)}, neither left nor right")
+        raise InvalidRow(f"{where}: selected is {values.shortened(selected)}, neither left nor right")
     return [[0], [1]] if selected == "left" else [[1], [0]]
 
 
@@ -94,8 +95,8 @@ def ranked(value: Any, names: Sequence[str], where: str) -> Ranking:
     if isinstance(buckets, list):
         buckets = {"rank": buckets}
     placed = [
-        [position_of(name, names, where) for name in rows.expect(bucket, list, where)]
-        for title, bucket in sorted(rows.expect(buckets, dict, where).items(), key=bucket_order)
+        [position_of(name, names, where) for name in values.expect(bucket, list, where)]
+        for title, bucket in sorted(values.expect(buckets, dict, where).items(), key=bucket_order)
         if title != UNPLACED
     ]
     groups = [group for group in placed if group]
@@ -110,7 +111,7 @@ def bucket_order(bucket: tuple[str, Any]) -> int:
 
 def position_of(name: Any, names: Sequence[str], where: str) -> int:
     if str(name) not in names:
-        raise InvalidRow(f"{where}: ranks {rows.shortened(name)}, which is no item of the task")
+        raise InvalidRow(f"{where}: ranks {values.shortened(name)}, which is no item of the task")
     return names.index(str(name))
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotation.exceptions import InvalidRow
-from annotation.formats import rows
-from annotation.formats.rows import Ranking, Row
+from annotation.formats import rows, values
+from annotation.formats.row_judgements import Ranking
+from annotation.formats.rows import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Mapping:
                 "judgements": [judgement for judgement in judgements if judgement is not None],
                 "tags": [text for tag in self.tags if (text := self.text(record, tag, "tags"))],
                 "metadata": {
-                    path: rows.storable(value, path)
+                    path: values.storable(value, path)
                     for path in self.metadata
                     if (value := found(record, path)) is not None
                 },
@@ -55,7 +56,7 @@ class Mapping:
         """One response, or one for each item of a list."""
         if "each" not in entry:
             return [self.response_of(record, record, entry)]
-        items = rows.expect(found(record, entry["each"]) or [], list, entry["each"])
+        items = values.expect(found(record, entry["each"]) or [], list, entry["each"])
         return [self.response_of({"item": item, **record}, item, entry) for item in items]
 
     def response_of(self, record: dict[str, Any], item: Any, entry: Table[str, Any]) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class Mapping:
         text = self.as_text(value, where) if isinstance(value, bool | str) else plain_number(value, where)
         if text not in entry["choices"]:
             known = ", ".join(entry["choices"])
-            raise InvalidRow(f"{where}: {rows.shortened(value)} is none of the choices {known}")
+            raise InvalidRow(f"{where}: {values.shortened(value)} is none of the choices {known}")
         return entry["choices"][text]
 
     def text(self, record: Any, spec: Any, where: str) -> str:
@@ -116,7 +117,7 @@ class Mapping:
         text = self.as_text(found(record, spec["path"]), spec["path"])
         match = re.search(spec.get("pattern", r"(?s)(.*)"), text)
         if match is None:
-            raise InvalidRow(f"{where}: {rows.shortened(text)} does not fit the pattern {spec['pattern']}")
+            raise InvalidRow(f"{where}: {values.shortened(text)} does not fit the pattern {spec['pattern']}")
         return match.group(1)
 
     def as_text(self, value: Any, where: str) -> str:
@@ -127,9 +128,9 @@ class Mapping:
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             return plain_number(value, where)
-        key = rows.canonical_text(value, where)
+        key = values.canonical_text(value, where)
         if key not in self.texts:
-            raise InvalidRow(f"{where}: {rows.shortened(value)} is no text; say in `texts` which it is")
+            raise InvalidRow(f"{where}: {values.shortened(value)} is no text; say in `texts` which it is")
         return self.texts[key]
 
 
@@ -153,13 +154,13 @@ def number_at(record: Any, path: str | None, where: str) -> float | None:
         try:
             value = float(value) if value.strip() else None
         except ValueError:
-            raise InvalidRow(f"{where}: {rows.shortened(value)} is no number") from None
-    return rows.number(value, where)
+            raise InvalidRow(f"{where}: {values.shortened(value)} is no number") from None
+    return values.number(value, where)
 
 
 def plain_number(value: Any, where: str) -> str:
     """As people write it: 2, not 2.0."""
-    number = rows.number(value, where)
+    number = values.number(value, where)
     if number is None:
         return ""
     return str(value if isinstance(value, int) else int(number) if number.is_integer() else number)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from annotation.exceptions import InvalidRow
-from annotation.formats import rows
+from annotation.formats import values
 
 RESPONSE_FLAGS = ("harmful", "personal_data", "off_topic", "broken", "other")
 PROMPT_FLAGS = ("unclear", "needs_expert")
@@ -23,7 +23,7 @@ def flags_of(value: Any, *, size: int) -> list[Flag]:
         InvalidRow: an unknown flag, one on the wrong kind of thing, a response that is not there, or one twice.
     """
     flags = [
-        flag_of(item, size=size, where=f"flags[{i}]") for i, item in enumerate(rows.expect(value, list, "flags"))
+        flag_of(item, size=size, where=f"flags[{i}]") for i, item in enumerate(values.expect(value, list, "flags"))
     ]
     flags.sort(key=lambda flag: (flag.get("response", size), (*RESPONSE_FLAGS, *PROMPT_FLAGS).index(flag["flag"])))
     for flag, following in pairwise(flags):
@@ -35,34 +35,34 @@ def flags_of(value: Any, *, size: int) -> list[Flag]:
 def flag_of(value: Any, *, size: int, where: str) -> Flag:
     record = fields(value, {"flag", "response"}, where)
     if record.get("response") is None:
-        return {"flag": rows.one_of(record.get("flag"), PROMPT_FLAGS, f"{where}.flag (of the prompt)")}
-    name = rows.one_of(record.get("flag"), RESPONSE_FLAGS, f"{where}.flag (of a response)")
-    return {"flag": name, "response": rows.indices([record["response"]], size, f"{where}.response")[0]}
+        return {"flag": values.one_of(record.get("flag"), PROMPT_FLAGS, f"{where}.flag (of the prompt)")}
+    name = values.one_of(record.get("flag"), RESPONSE_FLAGS, f"{where}.flag (of a response)")
+    return {"flag": name, "response": values.indices([record["response"]], size, f"{where}.response")[0]}
 
 
-def spans_of(value: Any, *, texts: Sequence[str]) -> list[Span]:
+def spans_of(value: Any, *, texts: Sequence[str], where: str = "spans") -> list[Span]:
     """`[{"response": 0, "start": 3, "end": 9, "text": "…", "comment": "…"}]`, by response and place. Start and end
     count the code points of the response's own text, before any Markdown is rendered.
 
     Raises:
         InvalidRow: too many, or one that is not what stands there in the text.
     """
-    spans = shaped_spans(value, size=len(texts))
+    spans = shaped_spans(value, size=len(texts), where=where)
     for i, span in enumerate(spans):
         text = texts[span["response"]]
         if span["end"] > len(text):
-            raise InvalidRow(f"spans[{i}]: ends at {span['end']}, but the response has {len(text)} characters")
+            raise InvalidRow(f"{where}[{i}]: ends at {span['end']}, but the response has {len(text)} characters")
         if span["text"] != text[span["start"] : span["end"]]:
-            raise InvalidRow(f"spans[{i}].text: is not what stands there in the response; mark it again")
+            raise InvalidRow(f"{where}[{i}].text: is not what stands there in the response; mark it again")
     return sorted(spans, key=lambda span: (span["response"], span["start"], span["end"], span["comment"]))
 
 
-def shaped_spans(value: Any, *, size: int) -> list[Span]:
+def shaped_spans(value: Any, *, size: int, where: str = "spans") -> list[Span]:
     """The same without a look at the texts."""
-    spans = rows.expect(value, list, "spans")
+    spans = values.expect(value, list, where)
     if len(spans) > MAX_SPANS:
-        raise InvalidRow(f"spans: {len(spans)} of them; at most {MAX_SPANS} are kept")
-    return [span_of(item, size=size, where=f"spans[{i}]") for i, item in enumerate(spans)]
+        raise InvalidRow(f"{where}: {len(spans)} of them; at most {MAX_SPANS} are kept")
+    return [span_of(item, size=size, where=f"{where}[{i}]") for i, item in enumerate(spans)]
 
 
 def span_of(value: Any, *, size: int, where: str) -> Span:
@@ -70,22 +70,22 @@ def span_of(value: Any, *, size: int, where: str) -> Span:
     start, end = offset(record.get("start"), f"{where}.start"), offset(record.get("end"), f"{where}.end")
     if start >= end:
         raise InvalidRow(f"{where}: it is empty; a span ends after its start")
-    comment = rows.text_of(record.get("comment") or "", f"{where}.comment")
+    comment = values.text_of(record.get("comment") or "", f"{where}.comment")
     if len(comment) > MAX_COMMENT:
         raise InvalidRow(f"{where}.comment: {len(comment)} characters; at most {MAX_COMMENT} are kept: shorten it")
     return {
-        "response": rows.indices([record.get("response")], size, f"{where}.response")[0],
+        "response": values.indices([record.get("response")], size, f"{where}.response")[0],
         "start": start,
         "end": end,
-        "text": rows.text_of(record.get("text"), f"{where}.text"),
+        "text": values.text_of(record.get("text"), f"{where}.text"),
         "comment": comment,
     }
 
 
 def fields(value: Any, names: set[str], where: str) -> Mapping[str, Any]:
-    record: Mapping[str, Any] = rows.expect(value, dict, where)
+    record: Mapping[str, Any] = values.expect(value, dict, where)
     if unknown := sorted(record.keys() - names):
-        raise InvalidRow(f"{where}: unknown field {rows.shortened(unknown[0])}; it has {', '.join(sorted(names))}")
+        raise InvalidRow(f"{where}: unknown field {values.shortened(unknown[0])}; it has {', '.join(sorted(names))}")
     return record
 
 

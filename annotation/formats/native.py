@@ -3,7 +3,7 @@
 from typing import Any
 
 from annotation.exceptions import InvalidRow
-from annotation.formats import rows
+from annotation.formats import rows, values
 from annotation.formats.rows import Row
 
 NUMBERS = ("score", "propensity")
@@ -30,7 +30,7 @@ def read_table(record: dict[str, Any]) -> Row:
     for name in NUMBERS:
         if isinstance(known.get(name), str):
             known[name] = number_of(known[name], name)
-    metadata = rows.expect(known.get("metadata") or {}, dict, "metadata")
+    metadata = values.expect(known.get("metadata") or {}, dict, "metadata")
     return rows.parse({**known, "metadata": {**others, **metadata}})
 
 
@@ -38,4 +38,4 @@ def number_of(cell: str, where: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise InvalidRow(f"{where}: {rows.shortened(cell)} is no number") from None
+        raise InvalidRow(f"{where}: {values.shortened(cell)} is no number") from None

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from annotation.formats.hashing import canonical_json
-from annotation.formats.rows import Ranking
+from annotation.formats.row_judgements import Ranking
 
 Record = dict[str, Any]
 
-ROW_TEXTS = ("metadata",)
+ROW_TEXTS = ("metadata", "known")
 RESPONSE_TEXTS = ("sampling",)
-JUDGEMENT_TEXTS = ("ratings", "flags", "edited")
+JUDGEMENT_TEXTS = ("ratings", "flags", "edited", "spans")
 
 SCHEMA = pa.schema(
     [
@@ -39,6 +39,8 @@ SCHEMA = pa.schema(
                         ("flags", pa.string()),
                         ("reason", pa.string()),
                         ("edited", pa.string()),
+                        ("spans", pa.string()),
+                        ("written", pa.string()),
                         ("seconds", pa.float64()),
                         ("shown", pa.list_(pa.int16())),
                         ("at", pa.string()),
@@ -58,6 +60,7 @@ SCHEMA = pa.schema(
         ("strategy", pa.string()),
         ("score", pa.float64()),
         ("propensity", pa.float64()),
+        ("known", pa.string()),
     ]
 )
 

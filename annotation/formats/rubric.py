@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotation.exceptions import InvalidJudgement, InvalidRow
-from annotation.formats import rows
+from annotation.formats import values
 
 MAX_CRITERIA = 20
 MAX_CRITERION = 100
@@ -33,7 +33,7 @@ def parse(value: Any) -> Rubric:
     """
     try:
         rubric = tuple(
-            criterion_of(item, f"criterion {i}") for i, item in enumerate(rows.expect(value, list, "rubric"), 1)
+            criterion_of(item, f"criterion {i}") for i, item in enumerate(values.expect(value, list, "rubric"), 1)
         )
     except InvalidRow as error:
         raise InvalidJudgement(f"The rubric cannot be used: {error}.") from None
@@ -46,11 +46,11 @@ def parse(value: Any) -> Rubric:
 
 
 def criterion_of(value: Any, where: str) -> Criterion:
-    record = rows.expect(value, dict, where)
+    record = values.expect(value, dict, where)
     if unknown := sorted(map(str, record.keys() - Criterion.__dataclass_fields__.keys())):
         known = ", ".join(Criterion.__dataclass_fields__)
-        raise InvalidRow(f"{where}: unknown field {rows.shortened(unknown[0])}; a criterion has {known}")
-    name = rows.name_of(record.get("name"), f"{where}: name", longest=MAX_CRITERION).strip()
+        raise InvalidRow(f"{where}: unknown field {values.shortened(unknown[0])}; a criterion has {known}")
+    name = values.name_of(record.get("name"), f"{where}: name", longest=MAX_CRITERION).strip()
     if not name:
         raise InvalidRow(f"{where}: it has no name")
     scale, required = record.get("scale"), record.get("required", True)
@@ -58,5 +58,5 @@ def criterion_of(value: Any, where: str) -> Criterion:
         raise InvalidRow(f"{where}: its scale is a whole number from {SCALES.start} to {SCALES.stop - 1}")
     if not isinstance(required, bool):
         raise InvalidRow(f"{where}: required is true or false")
-    description = rows.name_of(record.get("description") or "", f"{where}: description", longest=MAX_DESCRIPTION)
+    description = values.name_of(record.get("description") or "", f"{where}: description", longest=MAX_DESCRIPTION)
     return Criterion(name=name, scale=scale, description=description, required=required)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from annotation.exceptions import InvalidRow
-from annotation.formats import chat, rows
+from annotation.formats import chat, values
 from annotation.formats.rows import Message, Row
 
 PAIR = {"prompt", "chosen", "rejected"}
@@ -88,5 +88,5 @@ def same_before_answer(chosen: Sequence[Message], rejected: Sequence[Message]) -
 
 def conversation(value: Any, where: str) -> list[Message]:
     if isinstance(value, str):
-        return [{"role": "user", "content": rows.text_of(value, where)}]
+        return [{"role": "user", "content": values.text_of(value, where)}]
     return chat.messages_of([value] if isinstance(value, dict) else value, where)

@@ -14,7 +14,7 @@ from annotation.actions.judgements import asked_of
 from annotation.exceptions import InvalidRow
 from annotation.formats import marks
 from annotation.formats.answers import OFF, REQUIRED
-from annotation.formats.rows import MAX_SECONDS
+from annotation.formats.row_judgements import MAX_SECONDS
 from annotation.formats.rubric import Criterion
 from annotation.forms import desk_fields, restoring
 from annotation.forms.letters import LETTERS, in_words, order_of, order_tokens

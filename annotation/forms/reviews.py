@@ -24,12 +24,16 @@ class AdjudicationForm(forms.Form):
         error_messages={"required": _("A decision needs its reason: say what settled it.")},
     )
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, size: int) -> None:
+    known = forms.BooleanField(required=False, label=_("Use it as a known answer from now on"))
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, size: int, can_be_known: bool) -> None:
         super().__init__(data)
+        if size < 2 or not can_be_known:
+            del self.fields["known"]
         self.letters = LETTERS[:size]
         if size > 1:
             self.fields |= {f"rank_{letter}": _rank_field(letter, size=size) for letter in self.letters}
-            self.order_fields([*(f"rank_{letter}" for letter in self.letters), "reason"])
+            self.order_fields([*(f"rank_{letter}" for letter in self.letters), "reason", "known"])
 
     @property
     def ranks(self) -> list[forms.BoundField]:
@@ -52,6 +56,9 @@ class AdjudicationForm(forms.Form):
             return [[position] for position in range(len(self.letters))]
         places = {position: self.cleaned_data[field.name] for position, field in enumerate(self.ranks)}
         return [[p for p, place in places.items() if place == rank] for rank in sorted(set(places.values()))]
+
+    def said(self) -> dict[str, Any]:
+        return {"reason": self.cleaned_data["reason"], "known": self.cleaned_data.get("known", False)}
 
 
 def _rank_field(letter: str, *, size: int) -> forms.Field:

@@ -17,7 +17,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def project():
-    return ProjectFactory(criteria=[{"name": "correctness", "scale": 5}])
+    return ProjectFactory(
+        criteria=[{"name": "correctness", "scale": 5, "required": False}],
+        acceptability_asked=False,
+        highlights_asked=True,
+        edit_asked=True,
+        acknowledgement_asked=False,
+    )
 
 
 @pytest.fixture
@@ -33,6 +39,8 @@ def slot(project, someone):
 
 @pytest.fixture
 def pair(project, someone):
+    Project.objects.update(strength_asked=True)
+    project.refresh_from_db()
     TaskFactory(project=project, size=2)
     return leases.claim(project, by=someone)
 
@@ -46,17 +54,21 @@ class TestSubmit:
     def test_keeps_all_that_was_said_and_fills_the_slot(self, someone, project):
         Guideline.objects.create(project=project, number=1, text="Be fair.")
         Guideline.objects.create(project=project, number=2, text="Be fairer.")
-        TaskFactory(project=project)
+        Project.objects.update(acceptability_asked=True)
+        task = TaskFactory(project=project)
         slot = leases.claim(project, by=someone)
+        text = task.positions.get(position=1).response.text
+        span = {"response": 1, "start": 2, "end": 6, "text": text[2:6], "comment": "Sure?"}
 
         judgement = submit(
             slot,
             someone,
             acceptable=[2],
             ratings={"correctness": [1, 2, 5]},
-            flags=["rude"],
+            flags=[{"flag": "unclear"}, {"flag": "harmful", "response": 1}],
             reason="<b>Because</b>",
             edited={"0": "Better."},
+            spans=[span],
             seconds=12.5,
         )
 
@@ -65,7 +77,8 @@ class TestSubmit:
         task = Task.objects.get()
         assert judgement.ranking == [[2], [0, 1]]
         assert judgement.ratings == {"correctness": [1, 2, 5]}
-        assert (judgement.acceptable, judgement.flags, judgement.reason) == ([2], ["rude"], "<b>Because</b>")
+        assert (judgement.acceptable, judgement.spans, judgement.reason) == ([2], [span], "<b>Because</b>")
+        assert judgement.flags == [{"flag": "harmful", "response": 1}, {"flag": "unclear"}]
         assert (judgement.edited, judgement.seconds, judgement.shown) == ({"0": "Better."}, 12.5, slot.order)
         assert (judgement.source, judgement.guideline_version) == ("human", 2)
         assert judgement.uid == judgement_uid(task_key=task.key, annotator=someone.name, revision=0)

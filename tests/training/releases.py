@@ -41,6 +41,7 @@ def row(prompt: list[dict[str, str]], *, texts: list[str], judgements: list[Any]
         "strategy": "",
         "score": None,
         "propensity": None,
+        "known": None,
     }
 
 
@@ -55,6 +56,8 @@ def judgement(uid: str, *, ranking: list[list[int]]) -> dict[str, Any]:
         "flags": [],
         "reason": "",
         "edited": {},
+        "spans": [],
+        "written": "",
         "seconds": None,
         "shown": None,
         "at": None,

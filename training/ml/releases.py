@@ -32,12 +32,14 @@ class Response:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """`ranking`: tie groups of response indices, best first. `edited`: better texts by response index."""
+    """`ranking`: tie groups of response indices, best first. `edited`: better texts by response index. `written`:
+    the annotator's own answer to a prompt without responses."""
 
     annotator: str
     ranking: list[list[int]]
     strength: int | None
     edited: dict[int, str]
+    written: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +96,11 @@ def read_records(path: Path) -> Iterator[Record]:
 def with_values(record: Record) -> Record:
     """Free-form JSON, which Parquet carries as text, as the values that the hash is over."""
     return {
-        **decoded(record, "metadata"),
+        **decoded(record, "metadata", "known"),
         "responses": [decoded(response, "sampling") for response in record["responses"]],
-        "judgements": [decoded(judgement, "ratings", "flags", "edited") for judgement in record["judgements"]],
+        "judgements": [
+            decoded(judgement, "ratings", "flags", "edited", "spans") for judgement in record["judgements"]
+        ],
     }
 
 
@@ -135,4 +139,5 @@ def judgement_of(record: Record) -> Judgement:
         ranking=record["ranking"],
         strength=record["strength"],
         edited={int(position): text for position, text in record["edited"].items()},
+        written=record["written"],
     )

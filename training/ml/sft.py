@@ -1,7 +1,7 @@
 """Supervised fine-tuning: the policy imitates demonstrations, with the loss on the answer only.
 
-Demonstrations are rows with one answer by people and answers that annotators edited; a release without any can be
-imitated through its best-ranked answers. Left out for now: packing, weights.
+Demonstrations are rows with one answer by people and answers that annotators wrote or edited; a release without any
+can be imitated through its best-ranked answers. Left out for now: packing, weights.
 
     python -m training.ml runs/<name>        # config.json: {"kind": "sft", …}
 """
@@ -88,6 +88,8 @@ def demonstrated(rows: Iterable[Row]) -> Iterable[Demonstration]:
         if row.is_demonstration:
             yield Demonstration(prompt=row.prompt, answer=row.responses[0].text)
         for judgement in row.judgements:
+            if judgement.written:
+                yield Demonstration(prompt=row.prompt, answer=judgement.written)
             for _, text in sorted(judgement.edited.items()):
                 yield Demonstration(prompt=row.prompt, answer=text)
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from annotation.formats.manifest import Manifest
 from annotation.formats.release_rows import Record, canonical_line
-from annotation.formats.rows import Row, RowJudgement, RowResponse, dump
+from annotation.formats.row_judgements import RowJudgement
+from annotation.formats.rows import Row, RowResponse, dump
 from annotation.formats.views.view import LeftOut, View, json_line
 
 DERIVED = {"uid", "weight"}

@@ -1,9 +1,10 @@
 """Conversations to imitate, as TRL's SFT trainer reads them: messages that end in the answer.
 
 A row gives, in this order of preference: the answer that people wrote, if nobody judged it; every answer that an
-annotator edited; else one answer, the one that most judgements rank in their first of at least two tie groups,
-provided that more than half of the judgements do, and that more than half of those that speak of acceptability accept
-it. Equal counts go to the smaller hash of the text. A conversation that is there already is left out.
+annotator wrote or edited; else one answer, the one that most judgements rank in their first of at least two tie
+groups, provided that more than half of the judgements do, and that more than half of those that speak of
+acceptability accept it. Equal counts go to the smaller hash of the text. A conversation that is there already is
+left out.
 """
 
 from collections import Counter
@@ -37,8 +38,13 @@ def answers_of(record: Record) -> list[str]:
     responses, judgements = record["responses"], record["judgements"]
     if not judgements:
         return [response["text"] for response in responses]
-    edited = [text for judgement in judgements for _, text in sorted(judgement["edited"].items())]
-    return edited or best_of(record)
+    return [text for judgement in judgements for text in own_words(judgement)] or best_of(record)
+
+
+def own_words(judgement: Record) -> list[str]:
+    """What the annotator wrote where there was no answer, or made of one."""
+    written = [judgement["written"]] if judgement["written"] else []
+    return written + [text for _, text in sorted(judgement["edited"].items())]
 
 
 def best_of(record: Record) -> list[str]:
@@ -63,7 +69,7 @@ def best_of(record: Record) -> list[str]:
 SFT = View(
     "sft",
     ".jsonl",
-    "messages: answers that people wrote, edited ones, else the agreed best of each row",
+    "messages: answers that people wrote or edited, else the agreed best of each row",
     lines,
     needs="an answer that people wrote, edited or agreed to be best",
 )

@@ -8,7 +8,8 @@ from tqdm import tqdm
 
 from annotation.actions import projects, releases
 from annotation.actions.release_selection import CONTENTS, DEFAULT_PURPOSES, DEFAULT_SOURCES
-from annotation.formats.rows import PURPOSES, SOURCES
+from annotation.formats.row_judgements import SOURCES
+from annotation.formats.rows import PURPOSES
 from annotation.formats.views.writing import VIEWS, Written, write_view
 from annotation.models import Release
 

@@ -25,6 +25,7 @@ def record(*, texts: list[str], judgements: list[Record], **changed: Any) -> Rec
         "strategy": "",
         "score": None,
         "propensity": None,
+        "known": None,
         **changed,
     }
 
@@ -40,6 +41,8 @@ def judgement(ranking: list[list[int]], **changed: Any) -> Record:
         "flags": [],
         "reason": "",
         "edited": {},
+        "spans": [],
+        "written": "",
         "seconds": None,
         "shown": None,
         "at": None,

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation.exceptions import InvalidRow
-from annotation.formats import rows
+from annotation.formats import row_judgements, rows
 
+SPAN = ("response", "start", "end", "comment")
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30)
+FIELDS = sorted({*rows.ROW_FIELDS, *row_judgements.JUDGEMENT_FIELDS, "explanation", *rows.AUDIENCES, *SPAN})
 names = st.text("abcdefgh-π1", min_size=1, max_size=20)
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 anything = st.recursive(
@@ -21,7 +23,7 @@ anything = st.recursive(
     | st.sampled_from(["user", "\x00", "\ud800", "9" * 5000, "0001-01-01T00:00:00+23:59", 10**400, -(10**400)]),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from([*rows.ROW_FIELDS, *rows.JUDGEMENT_FIELDS, "text", "role", "0"]), inner)
+        | st.dictionaries(st.sampled_from([*FIELDS, "text", "role", "0"]), inner)
     ),
     max_leaves=20,
 )
@@ -45,10 +47,10 @@ def records(draw: st.DrawFn) -> dict[str, object]:
         "acceptable": draw(st.none() | st.just(list(order))),
         "ratings": {draw(names): [4.0] * size},
         "reason": draw(texts),
-        "seconds": draw(st.none() | st.floats(0, rows.MAX_SECONDS)),
+        "seconds": draw(st.none() | st.floats(0, row_judgements.MAX_SECONDS)),
         "shown": draw(st.none() | st.just(list(order))),
         "at": draw(st.none() | st.datetimes().map(lambda moment: moment.isoformat())),
-        "source": draw(st.sampled_from(rows.SOURCES)),
+        "source": draw(st.sampled_from(row_judgements.SOURCES)),
     }
     return {
         "prompt": draw(
@@ -110,7 +112,7 @@ def test_text_that_no_database_keeps_is_refused_by_name(sign, field):
         ({"responses": list("abcdefghij")}, "at most 9"),
         ({"responses": [{"text": "a", "policy": "p" * 201}]}, "longer than 200"),
         ({"responses": [{"text": True}]}, "expected a text, found bool"),
-        ({"responses": [], "judgements": [{"ranking": []}]}, "no responses that they could judge"),
+        ({"responses": [], "judgements": [{"ranking": []}]}, "no responses that it could judge, and it has no"),
         ({"judgements": [{"ranking": [[0], [0]]}]}, "a response stands twice"),
         ({"judgements": [{"ranking": [[2]]}]}, "2 is no index"),
         ({"judgements": [{"ranking": [[]]}]}, "an empty tie group"),

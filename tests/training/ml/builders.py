@@ -39,6 +39,8 @@ def judgement(ranking: list[list[int]], **fields: Any) -> dict[str, Any]:
         "flags": [],
         "reason": "",
         "edited": {},
+        "spans": [],
+        "written": "",
         "seconds": None,
         "shown": None,
         "at": None,
@@ -74,6 +76,7 @@ def row(
         "strategy": "",
         "score": None,
         "propensity": None,
+        "known": None,
     }
 
 
