@@ -14,8 +14,8 @@ MAX_REASON = 10_000
 
 @transaction.atomic
 def adjudicate(task: Task, *, by: User, ranking: Ranking, reason: str, known: bool = False) -> Adjudication:
-    """Add a decision; the newest one of a task counts, older ones stay. The same one sent twice is one. If `known`, it
-    is also used as a known answer from now on.
+    """Add a decision; the newest one of a task counts, older ones stay. The same one sent twice is one. If `known`,
+    it is also used as a known answer from now on.
 
     Raises:
         InvalidJudgement: it does not rank every answer of the task, or gives no reason.

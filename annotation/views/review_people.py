@@ -144,7 +144,12 @@ def _fast(times: Sequence[float], *, usual: Pace) -> Share | None:
     if not times or not usual.enough:
         return None
     fast = usual.fast_among(times)
-    return Share(right=fast, n=len(times), tasks=len(times), interval=wilson(fast, len(times)))
+    return Share(
+        right=fast,
+        n=len(times),
+        tasks=len(times),
+        interval=wilson(fast, len(times)) if len(times) >= MINIMUM else None,
+    )
 
 
 def _share(clusters: Sequence[Cluster]) -> Share:

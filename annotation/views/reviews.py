@@ -5,16 +5,16 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.actions import reviews, seats
+from annotation.actions import known_answers, reviews, seats
 from annotation.actions.members import REVIEWERS, project_for
-from annotation.exceptions import InvalidJudgement, NotFound
+from annotation.exceptions import InvalidJudgement, InvalidTask, NotFound
 from annotation.forms.reviews import AdjudicationForm
 from annotation.models import Annotator, Project, Task
 from annotation.views.requests import MemberRequest, signed_in
@@ -59,12 +59,12 @@ def task(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
 def adjudicate(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
     project = project_for(request.user, slug, roles=REVIEWERS)
     found = task_of(project, task_id)
-    form = AdjudicationForm(request.POST, size=found.positions.count())
+    form = form_of(found, size=found.positions.count(), data=request.POST)
     if not form.is_valid():
         return shown_task(request, project, task_id, form=form, status=400)
     try:
-        reviews.adjudicate(found, by=request.user, ranking=form.ranking(), reason=form.cleaned_data["reason"])
-    except InvalidJudgement as error:
+        reviews.adjudicate(found, by=request.user, ranking=form.ranking(), **form.said())
+    except (InvalidJudgement, InvalidTask) as error:
         form.add_error(None, str(error))
         return shown_task(request, project, task_id, form=form, status=error.status_code)
     messages.success(request, gettext("Your decision is kept. What people said has not changed."))
@@ -107,13 +107,17 @@ def shown_task(
     review = review_of(found, reveal="reveal" in request.GET, page=request.GET.get("page"))
     context = {
         "project": project,
-        "form": form or AdjudicationForm(size=len(review["answers"])),
+        "form": form or form_of(found, size=len(review["answers"])),
         "place": place((request.POST if form else request.GET).get("from", "")),
         **review,
     }
     response = render(request, "annotation/review/task.html", context, status=status)
     add_never_cache_headers(response)
     return response
+
+
+def form_of(task: Task, *, size: int, data: QueryDict | None = None) -> AdjudicationForm:
+    return AdjudicationForm(data, size=size, can_be_known=task.purpose in known_answers.SOURCES)
 
 
 def address_of(project: Project, task_id: int, *, came_from: str) -> str:

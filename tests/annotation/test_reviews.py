@@ -3,7 +3,7 @@
 import pytest
 
 from annotation.actions import reviews
-from annotation.exceptions import InvalidJudgement
+from annotation.exceptions import InvalidJudgement, InvalidTask
 from annotation.models import AuditEvent, Comparison, Judgement, Task
 from tests.annotation.review_rows import disputed
 from tests.factories import ProjectFactory, TaskFactory, UserFactory
@@ -76,3 +76,40 @@ def test_authors_stay_hidden_as_long_as_an_answer_is_to_be_ranked_anywhere(task)
     other = TaskFactory(project=task.project, prompt=task.prompt, size=0)
     other.positions.create(response=task.responses.first(), position=0)
     assert reviews.is_ranked_still(task)
+
+
+def test_a_decision_can_become_a_known_answer_of_a_gold_task_with_the_same_answers(task):
+    before = everything_said()
+    reviews.adjudicate(task, by=UserFactory(), ranking=[[1], [0, 2]], reason="B is true.", known=True)
+    gold = Task.objects.get(purpose=Task.Purpose.GOLD)
+    assert gold.known == {"ranking": [[1], [0, 2]], "explanation": "B is true."}
+    assert (gold.project, gold.prompt, gold.slots.count()) == (task.project, task.prompt, 0)
+    assert list(gold.positions.values_list("position", "response")) == list(
+        task.positions.values_list("position", "response")
+    )
+    assert everything_said() == before
+
+
+def test_a_later_decision_changes_the_known_answer_and_says_what_it_was(task):
+    reviewer = UserFactory()
+    reviews.adjudicate(task, by=reviewer, ranking=[[1], [0, 2]], reason="B is true.", known=True)
+    reviews.adjudicate(task, by=reviewer, ranking=[[0], [1, 2]], reason="A is, after all.", known=True)
+    gold = Task.objects.get(purpose=Task.Purpose.GOLD)
+    assert gold.known == {"ranking": [[0], [1, 2]], "explanation": "A is, after all."}
+    assert AuditEvent.objects.get(verb="known answer changed").detail["before"]["explanation"] == "B is true."
+
+
+def test_a_gold_task_gets_its_own_answer_changed():
+    gold = TaskFactory(purpose="gold", known={"ranking": [[0], [1], [2]], "explanation": "Old."})
+    reviews.adjudicate(gold, by=UserFactory(), ranking=[[2], [1], [0]], reason="C, really.", known=True)
+    assert Task.objects.get().known == {"ranking": [[2], [1], [0]], "explanation": "C, really."}
+
+
+@pytest.mark.parametrize(("purpose", "ranking"), [("label", [[0, 1, 2]]), ("repeat", [[0], [1], [2]])])
+def test_what_makes_no_known_answer_keeps_nothing_at_all(task, purpose, ranking):
+    Task.objects.filter(pk=task.pk).update(purpose=purpose)
+    task.refresh_from_db()
+    with pytest.raises(InvalidTask, match="known answer"):
+        reviews.adjudicate(task, by=UserFactory(), ranking=ranking, reason="So.", known=True)
+    assert not task.adjudications.exists()
+    assert not Task.objects.filter(purpose="gold").exists()

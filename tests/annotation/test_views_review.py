@@ -59,7 +59,7 @@ def test_the_most_disputed_come_first_and_decided_ones_only_when_asked_for(clien
     decide(disputed(project, question="Settled?"), by=reviewer)
     html = html_of(client)
     assert html.index("Hot?") < html.index("Lukewarm?") < html.index("Mild?")
-    assert "3 people differ on 3 of 3 pairs of answers: <strong>67 %</strong>" in html
+    assert "3 people differ on 3 of 3 pairs of answers: <strong>67&nbsp;%</strong>" in html
     assert "Settled?" not in html
     assert "Settled?" in html_of(client, "?done=yes")
     assert "Mild?" not in html_of(client, "?done=yes")
@@ -274,6 +274,19 @@ def test_a_decision_that_lacks_something_says_so_and_loses_nothing(client, proje
     assert sentence in html
     assert 'name="rank_A" value="1" id="id_rank_A_0" checked' in html
     assert not Adjudication.objects.exists()
+
+
+def test_the_box_makes_a_known_answer_and_is_not_offered_where_it_cannot(client, project):
+    task = disputed(project)
+    sent = {"rank_A": 2, "rank_B": 1, "rank_C": 2, "reason": "B is right.", "known": "on"}
+    client.post(f"/projects/lumo/review/tasks/{task.pk}/decide/", sent)
+    gold = Task.objects.get(purpose="gold")
+    assert "The known answer" in html_of(client, f"tasks/{gold.pk}/")
+    tied = client.post(f"/projects/lumo/review/tasks/{task.pk}/decide/", {**sent, "rank_B": 2})
+    assert tied.status_code == 400
+    assert "A known answer must order something" in tied.content.decode()
+    repeat = disputed(project, question="Again?", purpose="repeat")
+    assert "Use it as a known answer" not in html_of(client, f"tasks/{repeat.pk}/")
 
 
 @pytest.mark.parametrize("path", ["", "people/", "tasks/{task}/"])

@@ -43,11 +43,11 @@ def test_pace_is_a_median_with_its_n_and_a_share_of_fast_ones(project):
     slow, quick = AnnotatorFactory(), AnnotatorFactory()
     for seconds in [50.0] * 20:
         said(TaskFactory(project=project), [[0], [1], [2]], by=slow, seconds=seconds)
-    for seconds in (2.0, 3.0, 60.0):
+    for seconds in (2.0, 3.0, 60.0, 61.0, 62.0):
         said(TaskFactory(project=project), [[0], [1], [2]], by=quick, seconds=seconds)
     found = person(project, quick.name)
-    assert (found.judgements, found.pace.median, found.pace.n) == (3, 3, 3)
-    assert (found.fast.right, found.fast.n, found.fast.interval) == (2, 3, wilson(2, 3))
+    assert (found.judgements, found.pace.median, found.pace.n) == (5, 60, 5)
+    assert (found.fast.right, found.fast.n, found.fast.interval) == (2, 5, wilson(2, 5))
     assert person(project, slow.name).fast.right == 0
 
 
