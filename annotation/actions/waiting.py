@@ -22,10 +22,13 @@ def unmet(tasks: "QuerySet[Task]", *, by: Annotator) -> "QuerySet[Task]":
     )
 
 
-def open_to(project: Project, *, by: Annotator, audience: int | None) -> "QuerySet[Task]":
-    """What waits for this person among the tasks of one audience (None: those for everyone)."""
+def open_to(project: Project | OuterRef, *, by: Annotator, audience: int | Sequence[int] | None) -> "QuerySet[Task]":
+    """What waits for this person among the tasks of one audience, or of some (None: those for everyone)."""
     tasks = Task.objects.filter(_claimable(), project=project, state=Task.State.OPEN, purpose__in=OFFERED)
-    return unmet(tasks.filter(audience__isnull=True) if audience is None else tasks.filter(audience=audience), by=by)
+    if audience is None:
+        return unmet(tasks.filter(audience__isnull=True), by=by)
+    some = [audience] if isinstance(audience, int) else audience
+    return unmet(tasks.filter(audience__in=some) if len(some) != 1 else tasks.filter(audience=some[0]), by=by)
 
 
 def first(project: Project, *, by: Annotator, audiences: Sequence[int]) -> "QuerySet[Task] | list[int]":
