@@ -133,7 +133,9 @@ def onward(
     if (token := request.headers.get(HOLDS, "")) and is_theirs(token, project=project, annotator=annotator):
         progress = progress_in([project], annotator=annotator)[project.pk]
         context = {"progress": progress, "feedback": feedback}
-        return render(request, "annotation/desk/_onward.html", context, headers={NEXT: token})
+        answer = render(request, "annotation/desk/_onward.html", context)
+        answer[NEXT] = token
+        return answer
     return shown_next(request, project, annotator=annotator, feedback=feedback)
 
 

@@ -45,7 +45,7 @@ def shown_task(
     status: int = 200,
     **context: Any,
 ) -> HttpResponse:
-    if form is None or not form.is_bound:
+    if form is None:
         form = form_of(slot, by=annotator)
         form.restore(leases.draft_of(slot, by=annotator))
     context |= {
@@ -93,9 +93,12 @@ def refused(request: MemberRequest, slot: Slot, form: JudgementForm, *, error: A
     context = {"message": str(error), "lost": lost, "form": form, "project": slot.task.project}
     if request.htmx:
         return render(request, "annotation/desk/_refused.html", context, status=error.status_code)
+    message = {"message": str(error), "status": error.status_code}
+    if not lost and form.revision is not None and (judgement := judgements.current_of(slot, by=form.by)):
+        return shown_revision(request, judgement, annotator=form.by, form=form, **message)
     if lost or leases.loss(slot, by=form.by):
         return render(request, "annotation/desk/refused.html", context, status=error.status_code)
-    return shown_task(request, slot, annotator=form.by, form=form, message=str(error), status=error.status_code)
+    return shown_task(request, slot, annotator=form.by, form=form if form.is_bound else None, **message)
 
 
 def shown(

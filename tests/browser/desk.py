@@ -3,7 +3,25 @@
 from playwright.sync_api import Page, expect
 
 from annotation.models import Judgement, Project
+from tests.browser.conftest import Visitor
 from tests.factories import TaskFactory
+
+
+def at_desk(visitor: Visitor, path: str = "/projects/desk/desk/") -> Page:
+    """The desk, once its scripts are up. What is to be routed must be routed before: a browser that is busy with a
+    page sends past a route that is set later."""
+    page = visitor.open(path)
+    ready(page)
+    return page
+
+
+def ready(page: Page) -> None:
+    expect(page.locator("[data-desk][data-ready]")).to_be_attached()
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
 
 
 def queue(project: Project, *, tasks: int, size: int) -> None:

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from annotation.models import Judgement, Project, Skip
 from tests.browser.conftest import PHONE
-from tests.browser.desk import as_letters, letters_on, queue, rung, wait_for_judgements
+from tests.browser.desk import as_letters, at_desk, letters_on, queue, rung, wait_for_judgements
 from tests.factories import (
     PASSWORD,
     TaskFactory,
@@ -37,7 +37,7 @@ def test_a_person_signs_in_and_ranks_with_the_keyboard_alone(visit, project, ann
 
 def test_enter_goes_to_what_is_missing_and_says_so(visit, project, annotator):
     TaskFactory(project=project, size=4)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     page.keyboard.press("1")
     page.keyboard.press("c")
     page.keyboard.press("2")
@@ -49,7 +49,7 @@ def test_enter_goes_to_what_is_missing_and_says_so(visit, project, annotator):
 
 def test_backspace_takes_a_place_away_and_arrows_move_between_cards(visit, project, annotator):
     TaskFactory(project=project, size=4)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     page.keyboard.press("a")
     page.keyboard.press("3")
     page.keyboard.press("a")
@@ -65,7 +65,7 @@ def test_backspace_takes_a_place_away_and_arrows_move_between_cards(visit, proje
 
 def test_clicking_tokens_and_rungs_ranks(visit, project, annotator):
     TaskFactory(project=project, size=3)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     page.locator('[data-token="B"]').click()
     rung(page, "1").locator(".rung__place").click()
     page.locator('[data-token="A"]').click()
@@ -79,7 +79,7 @@ def test_clicking_tokens_and_rungs_ranks(visit, project, annotator):
 
 def test_dragging_tokens_onto_rungs_ranks(visit, project, annotator):
     TaskFactory(project=project, size=2)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     drag(page, "B", "1")
     drag(page, "A", "1")
     assert letters_on(page, "1") == "AB"
@@ -105,7 +105,7 @@ def drag(page: Page, letter: str, place: str) -> None:
 
 def test_the_cards_stay_where_they_are_while_ranking(visit, project, annotator):
     TaskFactory(project=project, size=4)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     before = [card.bounding_box() for card in page.locator("[data-answer]").all()]
     for key in "4321":
         page.keyboard.press(key)
@@ -115,7 +115,7 @@ def test_the_cards_stay_where_they_are_while_ranking(visit, project, annotator):
 def test_without_ties_a_second_answer_on_a_rung_changes_places(visit, project, annotator):
     Project.objects.update(ties_allowed=False)
     TaskFactory(project=project, size=3)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     for key in ["1", "2", "c", "1"]:
         page.keyboard.press(key)
     assert [letters_on(page, place) for place in ("1", "2", "")] == ["C", "B", "A"]
@@ -124,7 +124,7 @@ def test_without_ties_a_second_answer_on_a_rung_changes_places(visit, project, a
 def test_one_key_judges_a_pair_when_strength_is_asked(visit, project, annotator):
     Project.objects.update(strength_asked=True)
     TaskFactory(project=project, size=2)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     page.keyboard.press("6")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="That was the last one")).to_be_visible()
@@ -149,7 +149,7 @@ def test_with_script_off_the_plain_form_ranks_skips_and_ends(visit, project, ann
 
 def test_a_phone_shows_one_card_at_a_time_and_ranks_by_tapping(visit, project, annotator):
     TaskFactory(project=project, size=3)
-    page = visit(annotator.user, **PHONE).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user, **PHONE))
     cards = page.locator("[data-answer]:visible")
     expect(cards).to_have_count(1)
     page.get_by_role("button", name="Answer B").tap()
@@ -170,7 +170,7 @@ def test_on_a_phone_the_next_card_begins_at_its_first_line(visit, project, annot
     for item in task.positions.select_related("response"):
         item.response.text = f"Tale {item.position}. " * 500
         item.response.save()
-    page = visit(annotator.user, **PHONE).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user, **PHONE))
     page.evaluate("scrollTo(0, 2000)")
     page.get_by_role("button", name="Answer B").tap()
     bar = page.locator("[data-letters]").bounding_box()
@@ -183,7 +183,7 @@ def test_on_a_phone_the_next_card_begins_at_its_first_line(visit, project, annot
 def test_a_finger_drags_a_token_and_scrolls_nothing(visit, project, annotator):
     TaskFactory(project=project, size=2)
     visitor = visit(annotator.user, **PHONE)
-    page = visitor.open("/projects/desk/desk/")
+    page = at_desk(visitor)
     start = page.locator('[data-token="B"]').bounding_box()
     end = rung(page, "2").bounding_box()
     assert start
@@ -202,7 +202,7 @@ def test_on_a_phone_the_choice_of_seven_is_one_row(visit, project, annotator):
     project.strength_asked = True
     project.save()
     queue(project, tasks=1, size=2)
-    page = visit(annotator.user, **PHONE).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user, **PHONE))
     choices = page.locator(".preference__choice")
     boxes = [choices.nth(n).bounding_box() for n in range(7)]
     assert len({box["y"] for box in boxes}) == 1

@@ -3,11 +3,12 @@
 import re
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Route, expect
 
-from annotation.actions import leases
+from annotation.actions import leases, seats
 from annotation.models import Draft, Judgement, Skip, Slot
-from tests.browser.desk import as_letters, letters_on, queue, wait_for_judgements
+from tests.browser.desk import as_letters, at_desk, letters_on, press, queue, ready, wait_for_judgements
 from tests.factories import (
     AnnotatorFactory,
     MembershipFactory,
@@ -20,10 +21,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 def test_skipping_asks_for_a_reason_and_goes_on(visit, project, annotator):
     queue(project, tasks=2, size=2)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     first = page.locator("#judgement").get_attribute("action")
     page.keyboard.press("s")
-    page.get_by_label("Something else").check()
+    page.get_by_role("radio", name="Something else").check()
     page.get_by_label("In your words").fill("half of it is missing")
     page.keyboard.press("Enter")
     expect(page.locator("#judgement")).not_to_have_attribute("action", first)
@@ -32,7 +33,7 @@ def test_skipping_asks_for_a_reason_and_goes_on(visit, project, annotator):
 
 def test_a_reload_restores_the_draft_and_the_same_task(visit, project, annotator):
     queue(project, tasks=3, size=3)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     action = page.locator("#judgement").get_attribute("action")
     with page.expect_response(re.compile("/draft/")) as answered:
         page.keyboard.press("2")
@@ -45,7 +46,7 @@ def test_a_reload_restores_the_draft_and_the_same_task(visit, project, annotator
 
 def test_a_lost_task_says_so_keeps_the_ranking_and_offers_the_next(visit, project, annotator):
     task, following = TaskFactory(project=project, size=3), TaskFactory(project=project, size=2)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     for key in "213":
         page.keyboard.press(key)
     thief = AnnotatorFactory()
@@ -78,7 +79,7 @@ def test_nothing_that_reaches_the_browser_names_a_policy(visit, project, annotat
     visitor = visit(annotator.user)
     seen: list[str] = []
     visitor.page.on("response", lambda response: seen.append(response.url + str(response.headers)))
-    page = visitor.open("/projects/desk/desk/")
+    page = at_desk(visitor)
     page.keyboard.press("1")
     assert not any(name in text for name in names for text in [page.content(), *seen])
 
@@ -89,7 +90,7 @@ def test_a_megabyte_of_text_is_folded_and_does_not_stop_the_desk(visit, project,
     response = task.positions.first().response
     response.text = text
     response.save()
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     heights = [card.bounding_box()["height"] for card in page.locator("[data-text]").all()]
     assert max(heights) < 500
     page.keyboard.press("u")
@@ -103,28 +104,29 @@ def test_a_megabyte_of_text_is_folded_and_does_not_stop_the_desk(visit, project,
 
 def test_guidelines_and_keys_open_and_close_by_key(visit, project, annotator):
     project.guidelines.create(number=3, text="Prefer the answer that **helps**.")
+    seats.acknowledge(project, by=annotator, number=3)
     TaskFactory(project=project, size=2)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     page.keyboard.press("g")
     expect(page.get_by_role("dialog", name="Guidelines version 3")).to_be_visible()
     page.keyboard.press("1")
     page.keyboard.press("Escape")
     assert letters_on(page, "") == "AB"
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Ranking")).to_be_visible()
+    expect(page.get_by_role("dialog", name="How to rank")).to_be_visible()
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Ranking")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="How to rank")).to_be_hidden()
 
 
 def test_a_lease_of_someone_else_is_a_page_with_a_sentence(visit, project, annotator):
     slot = lease(TaskFactory(project=project).slots.get(), AnnotatorFactory())
-    page = visit(annotator.user).open(f"/projects/desk/slots/{slot.pk}/")
-    expect(page.get_by_role("alert")).to_have_text(f"There is no slot {slot.pk} that is yours.")
+    page = visit(annotator.user).open(f"/projects/desk/slots/{slot.token}/")
+    expect(page.get_by_role("alert")).to_have_text("There is no such task that is yours.")
 
 
 def test_in_a_browser_of_another_language_ties_stay_ties(visit, project, annotator):
     queue(project, tasks=1, size=3)
-    page = visit(annotator.user, locale="de-DE").open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user, locale="de-DE"))
     for key in "122":
         page.keyboard.press(key)
     assert [letters_on(page, str(place)) for place in (1, 2, 3)] == ["A", "BC", ""]
@@ -132,46 +134,100 @@ def test_in_a_browser_of_another_language_ties_stay_ties(visit, project, annotat
 
 def test_keys_pressed_while_the_ranking_is_under_way_change_neither_task(visit, project, annotator):
     queue(project, tasks=3, size=3)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    visitor = visit(annotator.user)
     held: list[Route] = []
-    page.route("**/submit/", lambda route: held.append(route))  # noqa: PLW0108  # playwright marks the function
+    visitor.page.route("**/submit/", lambda route: held.append(route))  # noqa: PLW0108  # playwright marks the function
+    page = at_desk(visitor)
     with page.expect_request("**/submit/"):
-        for key in ["1", "2", "3", "Enter"]:
-            page.keyboard.press(key)
-    for key in ["b", "1", "Backspace", "Enter", "s"]:
-        page.keyboard.press(key)
-    assert [letters_on(page, str(place)) for place in (1, 2, 3)] == ["A", "B", "C"]
+        press(page, "3", "1", "2", "Enter")
+    press(page, "b", "1", "Backspace", "Enter", "s")
+    assert [letters_on(page, str(place)) for place in (1, 2, 3)] == ["B", "C", "A"]
     assert not page.locator("#skip").is_visible()
     assert len(held) == 1
     held[0].continue_()
     [judgement] = wait_for_judgements(page, 1)
-    assert as_letters(judgement) == [["A"], ["B"], ["C"]]
+    assert as_letters(judgement) == [["B"], ["C"], ["A"]]
     assert letters_on(page, "") == "ABC"
     page.unroute("**/submit/")
-    for key in ["1", "1", "1", "Enter"]:
-        page.keyboard.press(key)
+    press(page, "1", "1", "1", "Enter")
     assert as_letters(wait_for_judgements(page, 2)[1]) == [["A", "B", "C"]]
 
 
-def test_a_submission_that_did_not_arrive_leaves_the_ranking_to_be_sent_again(visit, project, annotator):
-    queue(project, tasks=1, size=2)
+@pytest.mark.parametrize("arrived", [True, False], ids=["it had arrived", "it had not"])
+def test_after_a_lost_connection_enter_sends_the_same_submission_again(visit, project, annotator, arrived):
+    queue(project, tasks=2, size=3)
     visitor = visit(annotator.user)
-    page = visitor.open("/projects/desk/desk/")
-    page.route("**/submit/", lambda route: route.abort())
-    with page.expect_event("requestfailed"):
-        for key in ["1", "2", "Enter"]:
-            page.keyboard.press(key)
-    expect(page.locator("#judgement")).not_to_have_class(re.compile("is-sent"))
+    lost: list[Route] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route)
+        if len(lost) > 1:
+            return route.continue_()
+        if arrived:
+            route.fetch()
+        return route.abort()
+
+    visitor.page.route("**/submit/", lose)
+    page = at_desk(visitor)
+    press(page, "3", "1", "2", "Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer. Your work stays here")
     visitor.trouble.clear()  # the browser's own line about the request that failed
-    page.unroute("**/submit/")
+    assert [letters_on(page, place) for place in "123"] == ["B", "C", "A"]
     page.keyboard.press("Enter")
-    expect(page.locator("main")).to_contain_text("Nothing waits")
-    assert as_letters(Judgement.objects.get()) == [["A"], ["B"]]
+    [judgement] = wait_for_judgements(page, 1)
+    assert as_letters(judgement) == [["B"], ["C"], ["A"]]
+
+
+def test_a_session_that_ended_keeps_the_ranking_until_one_signed_in_again(visit, project, annotator):
+    queue(project, tasks=2, size=3)
+    visitor = visit(annotator.user)
+    page = at_desk(visitor)
+    cookies = visitor.context.cookies()
+    visitor.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    press(page, "3", "1", "2", "Enter")
+    link = page.get_by_role("link", name="Sign in (new tab)")
+    expect(link).to_have_attribute("href", "/accounts/login/?next=%2Fprojects%2Fdesk%2Fdesk%2F")
+    with visitor.context.expect_page() as opened:
+        link.click()
+    expect(opened.value.get_by_label("Password")).to_be_visible()
+    visitor.context.add_cookies(cookies)
+    page.bring_to_front()
+    assert [letters_on(page, place) for place in "123"] == ["B", "C", "A"]
+    page.locator(".desk").focus()
+    page.keyboard.press("Enter")
+    assert as_letters(wait_for_judgements(page, 1)[0]) == [["B"], ["C"], ["A"]]
+
+
+def test_what_the_server_never_got_comes_back_from_this_browser(visit, project, annotator):
+    queue(project, tasks=2, size=3)
+    visitor = visit(annotator.user)
+    visitor.page.route("**/draft/", lambda route: route.abort())
+    page = at_desk(visitor)
+    press(page, "2", "2")
+    expect(page.locator("[data-saved]")).to_contain_text("Kept in this browser")
+    visitor.trouble.clear()
+    page.unroute("**/draft/")
+    page.reload()
+    ready(page)
+    assert [letters_on(page, place) for place in ("1", "2", "3", "")] == ["", "AB", "", "C"]
+    expect(page.locator("[data-saved]")).to_have_text("Draft kept")
+    visitor.trouble.clear()
+    assert Draft.objects.get(annotator=annotator).content["places"]
+
+
+def test_a_closed_tab_sends_its_draft_on_the_way_out(visit, project, annotator):
+    queue(project, tasks=1, size=3)
+    visitor = visit(annotator.user)
+    page = at_desk(visitor)
+    press(page, "2")
+    page.goto("about:blank")
+    page = at_desk(visitor)
+    assert letters_on(page, "2") == "A"
 
 
 def test_a_key_held_down_submits_nothing_unseen(visit, project, annotator):
     queue(project, tasks=2, size=2)
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     for slot in Slot.objects.filter(state=Slot.State.OPEN):
         Draft.objects.create(task=slot.task, annotator=annotator, content={"ranking": [[0], [1]]})
     for key in ["1", "2"]:

@@ -1,0 +1,212 @@
+"""The desk's next task fetched ahead, what stands before it, and submissions opened again."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from annotation.actions import seats
+from annotation.models import Draft, Judgement, Project, Seat, Slot
+from tests.annotation.at_desk import HTMX, hidden_fields, open_task, ranks, url
+from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory, lease
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "/projects/desk/desk/"
+
+
+@pytest.fixture
+def project() -> Project:
+    return ProjectFactory(slug="desk", name="Support answers")
+
+
+@pytest.fixture
+def annotator(project):  # type: ignore[no-untyped-def]
+    annotator = AnnotatorFactory()
+    MembershipFactory(project=project, user=annotator.user)
+    return annotator
+
+
+@pytest.fixture
+def desk(annotator) -> Client:  # type: ignore[no-untyped-def]
+    client = Client()
+    client.force_login(annotator.user)
+    return client
+
+
+def fetch_ahead(desk: Client, slot: Slot) -> Slot:
+    """The reserve, as the page fetches it."""
+    html = desk.get(ADDRESS, {"after": slot.token}, headers=HTMX).content.decode()
+    return Slot.objects.get(token=re.search(r'data-slot="([^"]+)"', html)[1])
+
+
+def submit(desk: Client, slot: Slot, hidden: dict[str, str], **headers: str):  # type: ignore[no-untyped-def]
+    return desk.post(url(slot, "submit/"), {**hidden, **ranks(A=2, B=1)}, headers=headers)
+
+
+def test_the_task_after_this_one_is_leased_and_stays_the_same(desk, project):
+    for _ in range(3):
+        TaskFactory(project=project, size=2)
+    slot, _ = open_task(desk)
+    reserve = fetch_ahead(desk, slot)
+    assert (reserve.state, reserve != slot) == (Slot.State.LEASED, True)
+    assert fetch_ahead(desk, slot) == reserve
+    assert f'data-slot="{slot.token}"' in desk.get(ADDRESS).content.decode()
+
+
+def test_a_page_that_holds_the_next_task_gets_the_counts_alone(desk, project):
+    for _ in range(3):
+        TaskFactory(project=project, size=2)
+    slot, hidden = open_task(desk)
+    reserve = fetch_ahead(desk, slot)
+    Slot.objects.filter(pk=reserve.pk).update(lease_expires_at=timezone.now())
+    answer = submit(desk, slot, hidden, **HTMX, **{"Desk-Holds": str(reserve.token)})
+    html = answer.content.decode()
+    assert answer["Desk-Next"] == str(reserve.token)
+    assert "<strong>1</strong> done today · <strong>2</strong> wait" in html
+    assert "<form" not in html
+    reserve.refresh_from_db()
+    assert reserve.lease_expires_at > timezone.now()
+
+
+@pytest.mark.parametrize("held", ["lost", "unknown", "nonsense"])
+def test_a_page_that_holds_a_task_that_is_gone_gets_the_next_one_whole(desk, project, held):
+    for _ in range(3):
+        TaskFactory(project=project, size=2)
+    slot, hidden = open_task(desk)
+    reserve = fetch_ahead(desk, slot)
+    token = {"lost": str(reserve.token), "unknown": str(uuid4()), "nonsense": "x"}[held]
+    lease(reserve, AnnotatorFactory())
+    answer = submit(desk, slot, hidden, **HTMX, **{"Desk-Holds": token})
+    assert "Desk-Next" not in answer
+    following = Slot.objects.exclude(pk__in=[slot.pk, reserve.pk]).get(state=Slot.State.LEASED)
+    assert url(following, "submit/") in answer.content.decode()
+
+
+def test_ahead_of_a_slot_of_someone_else_there_is_nothing(desk, project):
+    slot = lease(TaskFactory(project=project).slots.get(), AnnotatorFactory())
+    assert [desk.get(ADDRESS, {"after": after}).status_code for after in (slot.token, "x")] == [404, 404]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 9])
+def test_next_takes_ten_queries_and_submit_twelve(desk, project, size, django_assert_max_num_queries):
+    project.guidelines.create(number=1, text="Help.")
+    for _ in range(3):
+        TaskFactory(project=project, size=size)
+    seats.acknowledge(project, by=AnnotatorFactory._meta.model.objects.get(), number=1)
+    desk.get("/")
+    with django_assert_max_num_queries(10):
+        html = desk.get(ADDRESS).content.decode()
+    with django_assert_max_num_queries(10):
+        html = desk.get(ADDRESS).content.decode()
+    slot = Slot.objects.get(state=Slot.State.LEASED)
+    with django_assert_max_num_queries(10):
+        reserve = fetch_ahead(desk, slot)
+    places = {f"rank_{letter}": 1 for letter in "ABCDEFGHI"[:size]}
+    said = {**hidden_fields(html), **places, "written": "An answer."}
+    headers = {**HTMX, "Desk-Holds": str(reserve.token)}
+    with django_assert_max_num_queries(12):
+        answer = desk.post(url(slot, "submit/"), said, headers=headers)
+    assert answer["Desk-Next"] == str(reserve.token)
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_new_guidelines_come_before_the_next_task_and_are_confirmed(desk, project, annotator, headers):
+    project.guidelines.create(number=1, text="Be kind.")
+    project.guidelines.create(number=2, text="Be **exact**.", changes="Exact counts more than kind.")
+    TaskFactory(project=project)
+    html = desk.get(ADDRESS, headers=headers).content.decode()
+    assert "<strong>exact</strong>" in html
+    assert "Exact counts more than kind." in html
+    assert not Slot.objects.filter(state=Slot.State.LEASED).exists()
+    assert desk.post("/projects/desk/guidelines/confirm/", {"number": "2"}).url == ADDRESS
+    assert Seat.objects.get(annotator=annotator).guideline_seen == 2
+    assert 'id="judgement"' in desk.get(ADDRESS).content.decode()
+
+
+@pytest.mark.parametrize("number", ["7", "", "two"])
+def test_guidelines_that_are_not_there_cannot_be_confirmed(desk, project, annotator, number):
+    project.guidelines.create(number=1, text="Be kind.")
+    assert desk.post("/projects/desk/guidelines/confirm/", {"number": number}).status_code == 404
+    assert not Seat.objects.filter(annotator=annotator, guideline_seen__isnull=False).exists()
+
+
+def test_who_did_not_qualify_is_told_so(desk, project, annotator):
+    TaskFactory(project=project, purpose="qualification", known={"ranking": [[0], [1], [2]]})
+    seat = seats.of(project, annotator=annotator)
+    Seat.objects.filter(pk=seat.pk).update(qualification=Seat.Qualification.FAILED)
+    answer = desk.get(ADDRESS)
+    assert answer.status_code == 403
+    assert "A reviewer of the project" in answer.content.decode()
+
+
+def judged(desk: Client, project: Project) -> tuple[Slot, Judgement]:
+    TaskFactory(project=project, size=2)
+    slot, hidden = open_task(desk)
+    submit(desk, slot, hidden)
+    slot.refresh_from_db()
+    return slot, Judgement.objects.get(slot=slot)
+
+
+def test_a_submission_is_opened_as_it_was_and_revised(desk, project):
+    slot, first = judged(desk, project)
+    assert desk.get("/projects/desk/mine/last/").url == url(slot)
+    html = desk.get(url(slot)).content.decode()
+    assert "You are revising what you submitted" in html
+    assert "Save the revision" in html
+    assert re.search(r'name="rank_B" value="1"[^>]*checked', html)
+    hidden = hidden_fields(html) | {"revises": "0"}
+    for _ in range(2):
+        answer = desk.post(url(slot, "submit/"), {**hidden, **ranks(A=1, B=1)})
+        assert answer.status_code == 302
+    first.refresh_from_db()
+    assert (first.revised_by.revision, first.revised_by.ranking) == (1, [[0, 1]])
+    assert Judgement.objects.count() == 2
+
+
+def test_the_draft_of_a_revision_comes_back_and_the_judgement_stands(desk, project):
+    slot, first = judged(desk, project)
+    hidden = hidden_fields(desk.get(url(slot)).content.decode()) | {"revises": "0"}
+    assert desk.post(url(slot, "draft/"), {**hidden, **ranks(A=1, B=1)}).status_code == 204
+    html = desk.get(url(slot)).content.decode()
+    assert re.search(r'name="rank_A" value="1"[^>]*checked', html)
+    assert Judgement.objects.current().get() == first
+
+
+def test_a_draft_that_arrives_after_its_submission_is_no_revision(desk, project):
+    TaskFactory(project=project, size=2)
+    slot, hidden = open_task(desk)
+    submit(desk, slot, hidden)
+    assert desk.post(url(slot, "draft/"), {**hidden, **ranks(A=1)}, headers=HTMX).status_code == 409
+    assert not Draft.objects.exists()
+
+
+def test_a_locked_submission_can_be_read_and_says_why_not_revised(desk, project):
+    slot, _ = judged(desk, project)
+    Project.objects.update(revisions_locked=True)
+    html = desk.get(url(slot)).content.decode()
+    assert "are locked and can no longer be revised" in html
+    assert "Save the revision" not in html
+    assert re.search(r'name="rank_B" value="1"[^>]*disabled', html)
+
+
+def test_the_last_submissions_are_listed_newest_first_with_what_was_said(desk, project, annotator):
+    for _ in range(2):
+        judged(desk, project)
+    html = desk.get("/projects/desk/mine/").content.decode()
+    questions = [judgement.task.prompt.messages[0]["content"] for judgement in Judgement.objects.order_by("-pk")]
+    assert re.findall(r"Question \d+\?", html) == questions
+    assert "B, then A" in html
+
+
+def test_with_nothing_submitted_the_list_says_so(desk, project):
+    assert desk.get("/projects/desk/mine/last/").url == "/projects/desk/mine/"
+    assert "You have not submitted anything here yet." in desk.get("/projects/desk/mine/").content.decode()
+
+
+def test_the_list_takes_a_fixed_number_of_queries(desk, project, django_assert_max_num_queries):
+    for _ in range(3):
+        judged(desk, project)
+    with django_assert_max_num_queries(7):
+        desk.get("/projects/desk/mine/")
