@@ -7,8 +7,7 @@ export class Drawer {
     this.first = first;
     element.popover = "auto";
     element.addEventListener("keydown", (event) => event.stopPropagation());
-    element.addEventListener("toggle", ({ newState }) => { if (newState === "closed") closed(); });
-    element.addEventListener("beforetoggle", ({ newState }) => { if (newState === "open") opened(); });
+    element.addEventListener("beforetoggle", ({ newState }) => (newState === "open" ? opened() : closed()));
     for (const button of element.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.close());
   }
 

@@ -13,7 +13,11 @@ export function mount(desk, { form, cards, ranking, changed, signal }) {
   const isEdit = () => of.value !== "" && text.value.trim() !== "" && text.value !== original();
 
   const begin = () => {
-    if (!of.value) { of.value = best(form, { cards, ranking }); text.value = original(); }
+    if (!of.value) {
+      of.value = best(form, { cards, ranking });
+      text.value = original();
+      text.setSelectionRange(0, 0);
+    }
     root.querySelector("h2").textContent = words("edit_title", { letter: of.value });
     drawChanges();
   };
@@ -28,7 +32,7 @@ export function mount(desk, { form, cards, ranking, changed, signal }) {
   typed(text, { changed, signal, done: () => drawer.close() });
   text.addEventListener("input", drawChanges);
   root.querySelector("[data-discard]").addEventListener("click", () => { drop(); drawer.close(); });
-  root.addEventListener("toggle", () => { grow(text); text.setSelectionRange(0, 0); text.scrollTop = 0; });
+  root.addEventListener("toggle", () => grow(text));
   form.addEventListener("change", draw, { signal });
   if (!isEdit()) drop();
   draw();

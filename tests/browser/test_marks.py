@@ -1,0 +1,313 @@
+"""What is said at the desk beside the ranking: ratings, flags, highlights, an edit, a reason, an answer of one's own."""
+
+import json
+import random
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from annotation.models import Draft, Judgement, Project, Task
+from tests.browser.conftest import PHONE
+from tests.browser.desk import wait_for_judgements
+from tests.factories import PolicyFactory, PromptFactory, ResponseFactory, TaskFactory
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+CRITERIA = [
+    {"name": "correctness", "scale": 5, "description": "Is all of it true?"},
+    {"name": "length", "scale": 20, "required": False},
+]
+LAMP = "Hold the dial for **five seconds**. It blinks.\n\n1. Plug it in.\n2. Wait & see."
+
+
+def ask(project: Project, *texts: str, **asked) -> Task:  # type: ignore[no-untyped-def]
+    """A task with these answers, another one behind it, and a project that asks for this."""
+    Project.objects.filter(pk=project.pk).update(**asked)
+    prompt = PromptFactory(project=project)
+    task = TaskFactory(project=project, prompt=prompt, size=0, priority=1)
+    for position, text in enumerate(texts):
+        task.positions.create(
+            response=ResponseFactory(prompt=prompt, policy=PolicyFactory(), text=text), position=position
+        )
+    TaskFactory(project=project, size=2)
+    return task
+
+
+def open_desk(visitor) -> Page:  # type: ignore[no-untyped-def]
+    page = visitor.open("/projects/desk/desk/")
+    expect(page.locator("[data-desk][data-ready]")).to_be_visible()
+    return page
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def position_of(judgement: Judgement, letter: str) -> int:
+    position: int = judgement.shown["ABC".index(letter)]
+    return position
+
+
+def focused_row(page: Page, letter: str, criterion: str):  # type: ignore[no-untyped-def]
+    return page.locator(f'#answer-{letter} [data-criterion="{criterion}"]:focus-within')
+
+
+def test_everything_beside_the_ranking_is_said_by_keys_alone_and_survives_a_reload(visit, project, annotator):
+    task = ask(
+        project, LAMP, "It is *broken*.", "Ask the **shop**.", criteria=CRITERIA, reason_asked="required",
+        highlights_asked=True, edit_asked=True,
+    )  # fmt: skip
+    texts = [item.response.text for item in task.positions.select_related("response").order_by("position")]
+    page = open_desk(visit(annotator.user))
+    card = page.locator(".answer.is-current")
+
+    press(page, "2", "1", "3", "Enter")
+    expect(page.get_by_role("alert")).to_have_text("A has no rating for correctness.")
+    expect(focused_row(page, "A", "correctness")).to_be_visible()
+    press(page, "4")
+    expect(focused_row(page, "A", "length")).to_be_visible()
+    press(page, "1", "7", "Enter")
+    expect(focused_row(page, "B", "correctness")).to_be_visible()
+    press(page, "5", "9", "Enter", "2", "8", "Enter")
+    expect(page.locator("#answer-C")).to_be_focused()
+
+    press(page, "Enter")
+    expect(page.get_by_role("alert")).to_have_text("Say why: this project asks for a reason.")
+    expect(page.get_by_label("Why?")).to_be_focused()
+    page.keyboard.type("B says it shortly.")
+    press(page, "Escape")
+    expect(page.locator("#answer-C")).to_be_focused()
+
+    press(page, "b", "f", "1", "4", "6", "c", "2")
+    expect(page.locator("#answer-B .labels")).to_have_text("HarmfulBroken")
+    expect(page.locator("#answer-C .labels")).to_have_text("Personal data")
+    expect(page.locator(".conversation .labels")).to_have_text("Unclear")
+    press(page, "Escape")
+    expect(card).to_be_focused()
+    press(page, "z")
+    expect(page.locator("#answer-C .labels")).to_have_text("")
+    press(page, "y")
+    expect(page.locator("#answer-C .labels")).to_have_text("Personal data")
+
+    press(page, "e")
+    editor = page.get_by_label("The edited answer")
+    expect(editor).to_be_focused()
+    raw = {letter: page.locator(f"#answer-{letter} [data-raw]").get_attribute("data-raw") for letter in "ABC"}
+    page.keyboard.type("In short: ")
+    expect(page.locator("[data-changes] ins")).to_have_text("In short:")
+    press(page, "Escape")
+    expect(page.locator("#answer-B .labels")).to_have_text("HarmfulBrokenedited")
+
+    press(page, "a", "h")
+    expect(page.get_by_role("button", name="Choose a sentence")).to_be_focused()
+    press(page, "Enter")
+    expect(page.locator("#answer-A")).to_be_focused()
+    press(page, "Enter")
+    expect(page.get_by_label("Comment on the highlight")).to_be_focused()
+    page.keyboard.type("true")
+    with page.expect_response(re.compile("/draft/")):
+        press(page, "Enter")
+    expect(page.locator("[data-saved]")).to_have_text("Draft kept")
+
+    page.reload()
+    expect(page.locator("[data-desk][data-ready]")).to_be_visible()
+    expect(page.locator("#answer-B .labels")).to_have_text("HarmfulBrokenedited")
+    expect(page.locator("#answer-A .labels")).to_have_text("highlights: 1")
+    assert raw["A"] == page.locator("#answer-A [data-raw]").get_attribute("data-raw")
+    press(page, "Enter")
+
+    [judgement] = wait_for_judgements(page, 1)
+    a, b, c = (position_of(judgement, letter) for letter in "ABC")
+    assert judgement.ranking == [[b], [a], [c]]
+    assert [judgement.ratings["correctness"][p] for p in (a, b, c)] == [4, 5, 2]
+    assert [judgement.ratings["length"][p] for p in (a, b, c)] == [17, 9, 8]
+    assert judgement.reason == "B says it shortly."
+    assert {(flag["flag"], flag.get("response")) for flag in judgement.flags} == {
+        ("harmful", b), ("broken", b), ("personal_data", c), ("unclear", None),
+    }  # fmt: skip
+    assert judgement.edited == {str(b): f"In short: {texts[b]}"}
+    [span] = judgement.spans
+    assert (span["response"], span["comment"]) == (a, "true")
+    assert span["text"] == texts[a][span["start"] : span["end"]] != ""
+    assert not Draft.objects.exists()
+
+
+HARD = {
+    "A": "Hold the dial for **five seconds** until un**believ**able *things* happen.",
+    "B": "One the, two the, three the.\n\n- first\n- second the\n- third\n\n1. On.\n2. Off.",
+    "C": "```python\ndef add(a, b):\n    return a + b\n```\nThen `add(1, 2)` is 3.",
+    "D": "A 👩‍👩‍👧 family 🎉 and\r\none 👩 alone &amp; &euro;5 \\*raw\\*.",
+    "E": "مرحبا **بالعالم** كيف `حالك` اليوم؟",
+    "F": "See [the lamp](https://lamp.example/the/lamp) and ![a lamp](https://lamp.example/x.png) here.",
+    "G": "| name | size |\n|---|---|\n| lamp | 3 |\n| desk | 4 |",
+    "H": "東京都に**住んで**います。次の文です。",
+    "I": "<b>not bold</b> and 5 < 6.\n\n> quoted *words*\n\n# Title\nafter it",
+}
+QUOTES = [  # (answer, shown words, which of them, what stands there in the raw text)
+    ("A", "five seconds", 0, "five seconds"),
+    ("A", "for five seconds until", 0, "for **five seconds** until"),
+    ("A", "unbelievable things", 0, "un**believ**able *things"),
+    ("B", "the", 2, "the"),
+    ("B", "second the", 0, "second the"),
+    ("B", "On.", 0, "On."),
+    ("C", "return a + b", 0, "return a + b"),
+    ("C", "add(1, 2) is", 0, "add(1, 2)` is"),
+    ("D", "family 🎉 and one 👩 alone", 0, "family 🎉 and\r\none 👩 alone"),
+    ("D", "& €5", 0, "&amp; &euro;5"),
+    ("E", "بالعالم كيف حالك", 0, "بالعالم** كيف `حالك"),
+    ("F", "the lamp", 0, "the lamp"),
+    ("G", "lamp", 0, "lamp"),
+    ("H", "住んでいます。", 0, "住んで**います。"),
+    ("I", "<b>not bold</b>", 0, "<b>not bold</b>"),
+    ("I", "quoted words", 0, "quoted *words"),
+    ("I", "Title", 0, "Title"),
+]
+QUOTE = """async ({ letter, words, nth }) => {
+    const { Shown, rawOf } = await import("/static/js/shown.js");
+    const { Quoting } = await import("/static/js/quoting.js");
+    const card = document.getElementById(`answer-${letter}`);
+    const shown = new Shown(card.querySelector("[data-text]"));
+    let start = -1;
+    for (let i = 0; i <= nth; i += 1) start = shown.text.indexOf(words, start + 1);
+    const quoting = new Quoting(shown.text, rawOf(card));
+    const offsets = shown.offsets(shown.range(start, start + words.length));
+    const span = quoting.span(...offsets);
+    return { offsets, start, span, again: shown.range(...quoting.seen(span)).toString().replaceAll("\\n", " ") };
+}"""
+
+
+def test_a_quote_of_the_shown_text_is_found_in_the_raw_text_and_back(visit, project, annotator):
+    task = ask(project, *HARD.values(), highlights_asked=True)
+    page = open_desk(visit(annotator.user))
+    order = task.slots.get().order
+    letter_of = dict(zip(HARD, ["ABCDEFGHI"[order.index(position)] for position in range(9)], strict=True))
+    for name, words, nth, expected in QUOTES:
+        found = page.evaluate(QUOTE, {"letter": letter_of[name], "words": words, "nth": nth})
+        span, raw = found["span"], HARD[name]
+        assert found["start"] >= 0, f"{words!r} is not shown in {name}"
+        assert found["offsets"] == [found["start"], found["start"] + len(words.encode("utf-16-le")) // 2]
+        assert span["text"] == raw[span["start"] : span["end"]] == expected
+        assert found["again"] == words
+
+    card = page.locator(f"#answer-{letter_of['A']}")
+    card.locator("strong").first.dblclick()
+    page.get_by_role("button", name="Highlight h").last.click()
+    expect(page.get_by_label("Comment on the highlight")).to_be_focused()
+    page.keyboard.type("how many?")
+    expect(page.locator("[data-quotes] q")).to_have_text("five")
+    kept = {"answer": letter_of["A"], "start": 20, "end": 24, "text": "five", "comment": "how many?"}
+    assert json.loads(page.locator("[name=spans]").input_value()) == [kept]
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator("[name=spans]")).to_have_value("")
+    expect(card.locator(".labels")).to_have_text("")
+
+
+def longest(a: list[str], b: list[str]) -> int:
+    row = [0] * (len(b) + 1)
+    for x in a:
+        above = row[:]
+        for j, y in enumerate(b):
+            row[j + 1] = above[j] + 1 if x == y else max(above[j + 1], row[j])
+    return row[-1]
+
+
+def test_alignment_finds_as_many_shared_words_as_there_are(visit, project, annotator):
+    chance = random.Random(7)
+    page = visit().open("/accounts/login/")
+    cases = [
+        [[chance.choice("abcdef"[:kinds]) for _ in range(chance.randrange(80))] for _ in "ab"]
+        for kinds in (1, 2, 3, 6) for _ in range(50)
+    ]  # fmt: skip
+    cases.append([[str(chance.randrange(900)) for _ in range(5000)] for _ in "ab"])
+    found = page.evaluate(
+        """async (cases) => {
+            const { align, runs } = await import("/static/js/alignment.js");
+            return cases.map(([a, b]) => ({ pairs: align(a, b), runs: runs(align(a, b), a.length, b.length) }));
+        }""",
+        cases,
+    )
+    for (a, b), answer in zip(cases, found, strict=True):
+        pairs = answer["pairs"]
+        assert all(a[i] == b[j] for i, j in pairs)
+        assert all(i < k and j < m for (i, j), (k, m) in zip(pairs, pairs[1:], strict=False))
+        assert sum(run["a"][1] - run["a"][0] for run in answer["runs"]) == len(a)
+        if len(a) < 100:
+            assert len(pairs) == longest(a, b)
+    assert len(found[-1]["pairs"]) > 250
+
+
+MARKED = """() => [...(CSS.highlights.get("difference") ?? [])].map((range) => range.toString())"""
+
+
+def test_the_difference_marks_what_the_other_answer_has_and_follows_the_focus(visit, project, annotator):
+    task = ask(project, "Press the red button and wait.", "Press the green button and wait for one minute.", LAMP)
+    page = open_desk(visit(annotator.user))
+    order = task.slots.get().order
+    red, green = ("ABC"[order.index(position)] for position in (0, 1))
+    press(page, red.lower(), "d")
+    expect(page.locator(f"#answer-{green} .labels")).to_have_text(f"underlined: not in {red}")
+    assert {"green", "for one minute"} <= set(page.evaluate(MARKED))
+    press(page, green.lower())
+    expect(page.locator(f"#answer-{red} .labels")).to_have_text(f"underlined: not in {green}")
+    assert "red" in page.evaluate(MARKED)
+    press(page, "d")
+    expect(page.locator(f"#answer-{red} .labels")).to_have_text("")
+    assert page.evaluate(MARKED) == []
+
+
+def test_where_there_is_no_answer_one_is_written_and_kept(visit, project, annotator):
+    ask(project, responses_per_task=0)
+    page = open_desk(visit(annotator.user))
+    press(page, "Enter")
+    expect(page.get_by_role("alert")).to_have_text("Write your answer: there is none here to judge.")
+    expect(page.get_by_label("Your answer")).to_be_focused()
+    with page.expect_response(re.compile("/draft/")):
+        page.keyboard.type("Turn it off.\nThen on.")
+    expect(page.locator("[data-saved]")).to_have_text("Draft kept")
+    page.reload()
+    expect(page.locator("[data-desk][data-ready]")).to_be_visible()
+    expect(page.get_by_label("Your answer")).to_have_value("Turn it off.\nThen on.")
+    press(page, "e", "Control+Enter")
+    [judgement] = wait_for_judgements(page, 1)
+    assert judgement.written == "Turn it off.\nThen on."
+
+
+def test_one_answer_is_rated_and_edited_on_a_phone(visit, project, annotator):
+    ask(project, "It is broken.", criteria=CRITERIA[:1], edit_asked=True)
+    page = open_desk(visit(annotator.user, **PHONE))
+    page.locator("#answer-A .rating__choice", has_text="3").tap()
+    page.get_by_role("button", name="Flag").tap()
+    page.get_by_label("Off-topic").tap()
+    page.locator("[data-flags] [data-close]").tap()
+    page.get_by_role("button", name="Edit", exact=True).tap()
+    page.get_by_label("The edited answer").fill("It is fine.")
+    page.get_by_role("button", name="Keep the edit").tap()
+    expect(page.locator("#answer-A .labels")).to_have_text("Off-topicedited")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.get_by_role("button", name="Submit").tap()
+    [judgement] = wait_for_judgements(page, 1)
+    assert judgement.ratings == {"correctness": [3]}
+    assert judgement.flags == [{"flag": "off_topic", "response": 0}]
+    assert judgement.edited == {"0": "It is fine."}
+
+
+def test_all_of_it_is_a_plain_form_without_script(visit, project, annotator):
+    ask(project, "It is broken.", "Ask the shop.", criteria=CRITERIA, edit_asked=True, highlights_asked=True)
+    page = visit(annotator.user, java_script_enabled=False).open("/projects/desk/desk/")
+    for letter, place, rating in (("A", "1", "5"), ("B", "2", "1")):
+        page.get_by_role("group", name=f"Rank of {letter}").get_by_label(place).check()
+        page.get_by_role("group", name=f"correctness of {letter}").get_by_label(rating).check()
+    page.get_by_role("group", name="Flags of B").get_by_label("Broken").check()
+    page.get_by_role("combobox", name="Edit an answer into an ideal one").select_option("A")
+    page.get_by_label("The edited answer").fill("It is fine.")
+    page.get_by_label("Why?").fill("A is true.")
+    page.get_by_role("button", name="Submit").click()
+    [judgement] = wait_for_judgements(page, 1)
+    a, b = (position_of(judgement, letter) for letter in "AB")
+    assert judgement.ranking == [[a], [b]]
+    assert [judgement.ratings["correctness"][p] for p in (a, b)] == [5, 1]
+    assert judgement.flags == [{"flag": "broken", "response": b}]
+    assert judgement.edited == {str(a): "It is fine."}
+    assert judgement.reason == "A is true."
