@@ -1,13 +1,12 @@
 """What the desk's parts beside the ranking need in their templates."""
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django import template
 from django.forms import BoundField
 
 from annotation.formats.rubric import Criterion
-from annotation.forms.judgements import JudgementForm
 
 register = template.Library()
 
@@ -26,7 +25,7 @@ def as_json(text: str) -> str:
 
 
 @register.simple_tag
-def ratings_of(form: JudgementForm, letter: str) -> list[Rating]:
-    """The ratings on the card of one answer."""
+def ratings_of(form: Any, letter: str) -> list[Rating]:
+    """The ratings on the card of one answer, from the desk's form."""
     index = form.letters.index(letter)
     return [Rating(row.criterion, row.cells[index]) for row in form.rating_rows]
