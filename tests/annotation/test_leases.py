@@ -1,12 +1,21 @@
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from annotation.actions import leases
+from annotation.actions import leases, tasks
 from annotation.exceptions import InvalidJudgement, NotFound, SlotLost
-from annotation.models import Annotator, Draft, Membership, Project, Skip, Slot, Task
-from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory
+from annotation.models import Annotator, Draft, Membership, Project, Seat, Skip, Slot, Task
+from tests.factories import (
+    AnnotatorFactory,
+    MembershipFactory,
+    PolicyFactory,
+    ProjectFactory,
+    PromptFactory,
+    ResponseFactory,
+    TaskFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +29,10 @@ def member_of(project: Project) -> Annotator:
 def run_out(slot: Slot) -> None:
     Slot.objects.filter(pk=slot.pk).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
     slot.refresh_from_db()
+
+
+def fill(slot: Slot) -> None:
+    Slot.objects.filter(pk=slot.pk).update(state=Slot.State.FILLED, lease_expires_at=None, filled_at=timezone.now())
 
 
 @pytest.fixture
@@ -141,8 +154,78 @@ class TestClaim:
         TaskFactory.create_batch(30, project=project)
         run_out(leases.claim(project, by=member_of(project)))
 
+        # A savepoint makes two of each; the first claim makes the seat too, and leaves a draft to the former holder.
         with django_assert_max_num_queries(11):
+            slot = leases.claim(project, by=someone)
+        with django_assert_max_num_queries(8):
+            leases.claim(project, by=someone, ahead_of=slot)
+        with django_assert_max_num_queries(5):
             leases.claim(project, by=someone)
+
+    def test_brings_the_answers_along(self, project, someone, django_assert_num_queries):
+        TaskFactory(project=project, size=2)
+        slot = leases.claim(project, by=someone)
+
+        with django_assert_num_queries(0):
+            assert len({place.response.text for place in slot.task.positions.all()}) == 2
+
+    def test_balances_what_stands_where_over_a_persons_tasks(self, project, someone):
+        policies = PolicyFactory.create_batch(2)
+        for _ in range(12):
+            prompt = PromptFactory(project=project)
+            responses = [ResponseFactory(prompt=prompt, policy=policy) for policy in policies]
+            tasks.create(project, prompt=prompt, responses=responses, overlap=1)
+        for _ in range(12):
+            fill(leases.claim(project, by=someone))
+
+        seen = Seat.objects.get().exposure
+        assert {sum(row) for row in seen.values()} == {12}
+        assert all(abs(row[0] - row[1]) <= 8 for row in seen.values())
+
+    def test_offers_no_task_that_checks_on_people(self, project, someone):
+        for purpose in (Task.Purpose.GOLD, Task.Purpose.REPEAT):
+            TaskFactory(project=project, purpose=purpose, known={"ranking": [[0], [1], [2]]})
+
+        assert leases.claim(project, by=someone) is None
+
+
+class TestReserve:
+    def test_is_the_task_after_the_one_in_hand_and_stays_the_same(self, project, someone):
+        TaskFactory.create_batch(4, project=project)
+        slot = leases.claim(project, by=someone)
+
+        reserve = leases.claim(project, by=someone, ahead_of=slot)
+        again = leases.claim(project, by=someone, ahead_of=slot)
+
+        assert reserve == again != slot
+        assert leases.claim(project, by=someone) == slot
+        assert Slot.objects.filter(state=Slot.State.LEASED).count() == 2
+
+    def test_is_next_once_the_task_in_hand_is_done(self, project, someone):
+        TaskFactory.create_batch(3, project=project)
+        slot = leases.claim(project, by=someone)
+        reserve = leases.claim(project, by=someone, ahead_of=slot)
+        fill(slot)
+
+        assert leases.claim(project, by=someone) == reserve
+        assert leases.claim(project, by=someone, ahead_of=slot) == reserve
+
+    def test_is_not_there_at_the_end_of_the_queue(self, project, someone):
+        TaskFactory(project=project)
+        slot = leases.claim(project, by=someone)
+
+        assert leases.claim(project, by=someone, ahead_of=slot) is None
+
+    def test_lives_on_while_one_works_on_the_task_before_it(self, project, someone):
+        TaskFactory.create_batch(2, project=project)
+        slot = leases.claim(project, by=someone)
+        reserve = leases.claim(project, by=someone, ahead_of=slot)
+        run_out(reserve)
+
+        leases.renew(slot, by=someone)
+
+        reserve.refresh_from_db()
+        assert reserve.lease_expires_at > timezone.now()
 
 
 class TestRenew:
@@ -247,6 +330,19 @@ class TestDraft:
         with pytest.raises(NotFound):
             leases.save_draft(slot, by=someone, content={})
 
+    def test_may_begin_a_revision_of_what_was_judged_until_the_project_locks_it(self, project, someone):
+        TaskFactory(project=project)
+        fill(leases.claim(project, by=someone))
+        slot = leases.held_by(someone, token=Slot.objects.get().token)
+
+        leases.save_draft(slot, by=someone, content={"reason": "on second thoughts"})
+        assert leases.draft_of(slot, by=someone) == {"reason": "on second thoughts"}
+
+        Project.objects.update(revisions_locked=True)
+        slot = leases.held_by(someone, token=slot.token)
+        with pytest.raises(SlotLost, match="already judged"):
+            leases.save_draft(slot, by=someone, content={"reason": "too late"})
+
     @pytest.mark.parametrize("content", [[], "text", {"reason": "x" * 262_144}, {"a": "\0"}, {"a": "\ud800"}])
     def test_refuses_what_cannot_be_kept(self, project, someone, content):
         TaskFactory(project=project)
@@ -292,7 +388,7 @@ class TestDraft:
             "strength": 2,
             "acceptable": [1],
             "ratings": {"tone": [4, None]},
-            "flags": ["rude"],
+            "flags": [{"flag": "harmful", "response": 1}],
             "edited": {"0": "Better."},
             "seconds": 3.5,
         }
@@ -309,3 +405,22 @@ def test_a_person_who_left_the_project_may_not_go_on(project, someone):
 
     with pytest.raises(SlotLost, match="no longer a member"):
         leases.renew(slot, by=someone)
+
+
+class TestHeldBy:
+    def test_finds_ones_own_by_its_token(self, project, someone):
+        TaskFactory(project=project)
+        slot = leases.claim(project, by=someone)
+
+        assert leases.held_by(someone, token=slot.token) == slot
+
+    def test_is_still_there_for_who_lost_it_and_not_for_strangers(self, project, someone):
+        TaskFactory(project=project)
+        slot = leases.claim(project, by=someone)
+        run_out(slot)
+        leases.claim(project, by=member_of(project))
+
+        assert leases.held_by(someone, token=slot.token) == slot
+        for token in (slot.token, uuid.uuid4()):
+            with pytest.raises(NotFound, match="no such task"):
+                leases.held_by(member_of(project), token=token)

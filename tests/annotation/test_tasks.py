@@ -3,10 +3,10 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from annotation.actions import judgements, leases, tasks
+from annotation.actions import audiences, judgements, leases, tasks
 from annotation.exceptions import InvalidTask, NotFound
 from annotation.formats.rows import content_key
-from annotation.models import AuditEvent, Judgement, Slot, Task
+from annotation.models import AuditEvent, Judgement, Prompt, Slot, Task
 from tests.factories import AnnotatorFactory, PolicyFactory, ProjectFactory, PromptFactory, ResponseFactory
 
 pytestmark = pytest.mark.django_db
@@ -107,10 +107,45 @@ class TestCreate:
         ours, other, many = prompts_with(project, 2, 1, 10)
         twin = ResponseFactory(prompt=ours, text=ours.responses.first().text)
 
-        for responses in ([], [*ours.responses.all(), twin], [*other.responses.all()], [*many.responses.all()]):
+        for responses in ([*ours.responses.all(), twin], [*other.responses.all()], [*many.responses.all()]):
             with pytest.raises(InvalidTask):
                 tasks.create(project, prompt=ours, responses=responses, overlap=1)
         assert not Task.objects.exists()
+
+    def test_with_a_known_answer_has_no_slots_until_somebody_meets_it(self, project):
+        (prompt,) = prompts_with(project, 2)
+        known = {"ranking": [[1], [0]], "explanation": "The other one is wrong."}
+
+        task, _ = tasks.create(
+            project, prompt=prompt, responses=list(prompt.responses.all()), overlap=3, purpose="gold", known=known
+        )
+
+        assert (task.known, task.overlap, task.slots.count(), task.state) == (known, 1, 0, Task.State.OPEN)
+
+    @pytest.mark.parametrize(
+        ("purpose", "known"),
+        [
+            ("gold", None),
+            ("label", {"ranking": [[0], [1]]}),
+            ("gold", {}),
+            ("gold", {"ranking": [[0, 1]]}),
+            ("gold", {"ranking": [[0], [7]]}),
+            ("qualification", {"ranking": [[0], [1]], "explanation": 7}),
+            ("qualification", {"ranking": [[0], [1]], "explanation": "nul \0"}),
+        ],
+    )
+    def test_refuses_a_known_answer_that_is_none(self, project, purpose, known):
+        (prompt,) = prompts_with(project, 2)
+
+        with pytest.raises(InvalidTask, match="known answer"):
+            tasks.create(
+                project,
+                prompt=prompt,
+                responses=list(prompt.responses.all()),
+                overlap=1,
+                purpose=purpose,
+                known=known,
+            )
 
 
 class TestCreateForPrompts:
@@ -166,14 +201,62 @@ class TestCreateForPrompts:
             tasks.create_for_prompts(project, responses=2, overlap=3)
 
     @pytest.mark.parametrize(
-        "asked", [{"responses": 0}, {"responses": 10}, {"overlap": 0}, {"limit": 0}, {"strategy": "clever"}]
+        "asked",
+        [
+            {"responses": -1},
+            {"responses": 10},
+            {"purpose": "gold"},
+            {"overlap": 0},
+            {"limit": 0},
+            {"strategy": "clever"},
+        ],
     )
     def test_refuses_what_makes_no_sense(self, project, asked):
         with pytest.raises(InvalidTask):
             tasks.create_for_prompts(project, **{"responses": 2, "overlap": 1, **asked})
 
+    @pytest.mark.parametrize("responses", [0, 1])
+    def test_files_tasks_to_write_an_answer_or_to_rate_one(self, project, responses):
+        prompts_with(project, 1, 2)
+
+        tasks.create_for_prompts(project, responses=responses, overlap=1)
+
+        assert [task.positions.count() for task in Task.objects.all()] == [responses, responses]
+
+    def test_asks_for_the_skills_that_tags_name(self, project):
+        german, english = prompts_with(project, 2, 2)
+        Prompt.objects.filter(pk=german.pk).update(tags=["lang:de", "topic:tea"])
+        night = audiences.of(project, groups=["night"])
+
+        tasks.create_for_prompts(project, responses=2, overlap=1, audience=night, skills_from_tags="lang:")
+
+        audience = Task.objects.get(prompt=german).audience
+        assert (audience.groups, audience.skills) == (["night"], ["lang:de"])
+        assert Task.objects.get(prompt=english).audience == night
+
 
 class TestCommand:
+    def test_files_tasks_for_an_audience(self, project):
+        prompts_with(project, 2)
+
+        call_command(
+            "create_tasks",
+            "--audience-group=day",
+            "--audience-group=night",
+            "--audience-skill=law",
+            "--purpose=head_to_head",
+            f"--project={project.slug}",
+            "--responses=2",
+            stdout=StringIO(),
+        )
+
+        task = Task.objects.get()
+        assert (task.purpose, task.audience.groups, task.audience.skills) == (
+            "head_to_head",
+            ["day", "night"],
+            ["law"],
+        )
+
     def test_prints_what_it_did(self, project):
         prompts_with(project, 3, 3, 1)
         out = StringIO()

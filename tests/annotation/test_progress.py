@@ -1,0 +1,79 @@
+import pytest
+from django.utils import timezone
+
+from annotation.actions import leases
+from annotation.models import Project, Slot
+from annotation.views import progress
+from annotation.views.progress import progress_in
+from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project():
+    return ProjectFactory()
+
+
+@pytest.fixture
+def someone(project):
+    annotator = AnnotatorFactory()
+    MembershipFactory(project=project, user=annotator.user)
+    return annotator
+
+
+def fill(slot):
+    Slot.objects.filter(pk=slot.pk).update(state=Slot.State.FILLED, lease_expires_at=None, filled_at=timezone.now())
+
+
+def test_counts_what_is_in_hand_with_what_waits(project, someone):
+    TaskFactory.create_batch(3, project=project)
+    before = progress_in([project], annotator=someone)[project.pk]
+    slot = leases.claim(project, by=someone)
+    leases.claim(project, by=someone, ahead_of=slot)
+
+    assert (before.waiting, before.done) == (3, 0)
+    assert progress_in([project], annotator=someone)[project.pk] == before
+
+    fill(slot)
+    after = progress_in([project], annotator=someone)[project.pk]
+    assert (after.waiting, after.done, after.done_today, after.more) == (2, 1, 1, False)
+
+
+def test_counts_no_further_than_it_must(project, someone, monkeypatch):
+    monkeypatch.setattr(progress, "MOST_COUNTED", 4)
+    TaskFactory.create_batch(6, project=project)
+
+    found = progress_in([project], annotator=someone)[project.pk]
+
+    assert (found.waiting, found.more) == (4, True)
+
+
+def test_goes_in_tens_where_a_hidden_task_could_be_told_by_the_number(project, someone):
+    Project.objects.update(repeat_rate=0.1)
+    project.refresh_from_db()
+    TaskFactory.create_batch(3, project=project)
+    slot = leases.claim(project, by=someone)
+    assert progress_in([project], annotator=someone)[project.pk].waiting == 10
+
+    fill(slot)
+    assert progress_in([project], annotator=someone)[project.pk].waiting == 10
+
+
+def test_nothing_waits_in_a_project_that_stands_still(project, someone):
+    TaskFactory(project=project)
+    Project.objects.update(state=Project.State.PAUSED)
+    project.refresh_from_db()
+
+    assert progress_in([project], annotator=someone)[project.pk].waiting == 0
+
+
+def test_many_projects_take_one_query(someone, django_assert_num_queries):
+    projects = ProjectFactory.create_batch(5)
+    for project in projects:
+        TaskFactory(project=project)
+
+    with django_assert_num_queries(1):
+        found = progress_in(projects, annotator=someone)
+
+    assert [item.waiting for item in found.values()] == [1] * 5
