@@ -1,0 +1,235 @@
+"""Every page of the site in a state worth looking at. A new address is listed here or in `ELSEWHERE`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from annotation.actions import invitations, leases, seats
+from annotation.models import Annotator, Membership, Project, Task
+from flywheel.actions import turns
+from tests.factories import (
+    AnnotatorFactory,
+    MembershipFactory,
+    ProjectFactory,
+    PromptFactory,
+    ResponseFactory,
+    TaskFactory,
+    UserFactory,
+)
+from tests.flywheel.doubles import project_with_corpus
+
+RICH = """
+### Steps
+
+1. Unplug it; **wait**.
+2. Look at `status`:
+
+```python
+def wait(seconds: int) -> str:
+    return "a line of code that is certainly much longer than the column in which it is shown to the reader"  # why
+```
+
+| time | what | and a column that is longer | and one that makes it wider still |
+|-|-|-|-|
+| 1 | *heat* | $E = mc^2$ | [a link](https://example.com/) |
+
+$$\\boxed{x} = \\frac{-b \\pm \\sqrt{b^2 - 4ac}}{2a} + \\sum_{i=1}^{n} a_i + \\sum_{j=1}^{n} b_j + c_1 + c_2$$
+
+> שלום, this is a quotation.
+
+<b>not bold</b>
+"""
+CRITERIA = [
+    {"name": "correctness", "scale": 5, "description": "Is what it says true?"},
+    {"name": "tone", "scale": 3, "required": False},
+]
+
+
+@dataclass(kw_only=True)
+class World:
+    """One project at the desk with everything asked, one that made a generation, and the people who see them."""
+
+    admin: User
+    annotator: Annotator
+    stranger: User
+    desk: Project
+    pair: Project
+    unread: Project
+    ended: Project
+    loop: Project
+    task: Task
+    slot: Any
+    invitation: str
+    membership: Membership
+    release: str
+    users: dict[str, User | None] = field(default_factory=dict)
+
+
+def everything_asked(**fields: Any) -> Project:
+    return ProjectFactory(
+        acceptability_asked=True,
+        reason_asked="required",
+        highlights_asked=True,
+        edit_asked=True,
+        criteria=CRITERIA,
+        **fields,
+    )
+
+
+def rich_task(project: Project, *, size: int) -> Task:
+    prompt = PromptFactory(
+        project=project,
+        messages=[{"role": "system", "content": "Be *kind*."}, {"role": "user", "content": f"How?\n{RICH}"}],
+    )
+    task = TaskFactory(project=project, prompt=prompt, size=0)
+    for position in range(size):
+        text = f"Answer {position}.\n{RICH}"
+        task.positions.create(response=ResponseFactory(prompt=prompt, text=text), position=position)
+    return task
+
+
+def seated(project: Project, annotator: Annotator) -> None:
+    guideline = project.guidelines.create(number=1, text=RICH)
+    seats.acknowledge(project, by=annotator, number=guideline.number)
+
+
+def world() -> World:
+    """Needs the `trainer` of tests/flywheel/conftest.py in place of real training."""
+    annotator, admin = AnnotatorFactory(), UserFactory(is_staff=True, is_superuser=True)
+    desk, pair = (
+        everything_asked(slug="desk", name="Support answers"),
+        ProjectFactory(slug="pair", strength_asked=True),
+    )
+    unread, ended = ProjectFactory(slug="unread"), ProjectFactory(slug="ended", state="ended")
+    loop = project_with_corpus(questions=30, overlap=1, slug="loop")
+    turns.go(loop, given={"simulate_labels": True, "prompts": 4, "answers": 3, "challenges": 20, "min_judgements": 4})
+    for project in (desk, pair, unread, ended, loop):
+        MembershipFactory(project=project, user=annotator.user)
+        seated_in = MembershipFactory(project=project, user=admin, role="admin")
+    seated(desk, annotator)
+    unread.guidelines.create(number=1, text=RICH, changes="Ties are allowed now.")
+    TaskFactory(project=unread)
+    rich_task(desk, size=4)
+    rich_task(pair, size=2)
+    slot = leases.claim(desk, by=annotator)
+    assert slot is not None
+    _, token = invitations.invite(desk, role="annotator", groups=[], skills=[], uses=2, days=7, by=admin)
+    return World(
+        admin=admin,
+        annotator=annotator,
+        stranger=UserFactory(),
+        desk=desk,
+        pair=pair,
+        unread=unread,
+        ended=ended,
+        loop=loop,
+        task=slot.task,
+        slot=slot,
+        invitation=token,
+        membership=seated_in,
+        release=loop.releases.latest("pk").name,
+    )
+
+
+Address = Callable[[World], str]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page: its name, who looks at it ("admin", "annotator", "stranger", "" for nobody known), and where."""
+
+    name: str
+    who: str
+    address: Address
+    route: str = ""
+
+
+def at(route: str, *arguments: Callable[[World], Any], who: str = "admin", name: str = "", query: str = "") -> Shown:
+    def address(here: World) -> str:
+        return reverse(route, args=[argument(here) for argument in arguments]) + query
+
+    return Shown(name=name or route, who=who, address=address, route=route)
+
+
+def desk(here: World) -> str:
+    return here.desk.slug
+
+
+def loop(here: World) -> str:
+    return here.loop.slug
+
+
+PAGES = [
+    at("account_login", who=""),
+    at("account_login", who="", name="nothing there", query="nowhere/"),
+    at("account_logout", who="annotator"),
+    at("account_inactive", who=""),
+    at("account_change_password", who="annotator"),
+    at("account_reauthenticate", who="annotator"),
+    at("account_signup", who=""),
+    at("mfa_index", who="annotator"),
+    at("annotation:projects", who="annotator"),
+    at("annotation:projects", who="stranger", name="a stranger's projects"),
+    at("annotation:projects", name="an admin's projects"),
+    at("annotation:new_project"),
+    at("annotation:join", lambda here: here.invitation, who="stranger"),
+    at("annotation:join", lambda here: here.invitation, who="", name="invited and unknown"),
+    at("annotation:joining", who="stranger"),
+    at("annotation:data", desk),
+    at("annotation:queue", desk),
+    at("annotation:settings", desk),
+    at("annotation:state", desk, lambda _: "paused"),
+    at("annotation:project_guidelines", desk),
+    at("annotation:members", desk),
+    at("annotation:member", lambda here: here.membership.project.slug, lambda here: here.membership.pk),
+    at("annotation:remove_member", lambda here: here.membership.project.slug, lambda here: here.membership.pk),
+    at("annotation:invitations", desk),
+    at("annotation:desk", lambda here: here.pair.slug, who="annotator", name="a pair"),
+    at("annotation:desk", lambda here: here.unread.slug, who="annotator", name="guidelines to confirm"),
+    at("annotation:desk", lambda here: here.ended.slug, who="annotator", name="the end"),
+    at("annotation:desk", desk, who="annotator"),
+    at("annotation:task", desk, lambda here: here.slot.token, who="annotator"),
+    at("annotation:task", desk, lambda here: here.slot.token, who="admin", name="a slot of someone else"),
+    at("annotation:mine", desk, who="annotator"),
+    at("annotation:last", desk, who="annotator"),
+    at("annotation:releases", loop),
+    at("annotation:releases", desk, name="no releases"),
+    at("annotation:release", loop, lambda here: here.release),
+    at("annotation:review", desk),
+    at("annotation:review", loop, name="a review with judgements"),
+    at("annotation:review_people", loop),
+    at("annotation:review_task", loop, lambda here: here.loop.tasks.filter(judgements__isnull=False).latest("pk").pk),
+    at("flywheel:index"),
+    at("flywheel:project", loop),
+    at("flywheel:project", desk, name="a loop that has not begun"),
+    at("flywheel:generation", loop, lambda _: 1),
+    at("flywheel:annotator", loop, lambda here: judged(here).annotator.name),
+    at("flywheel:judgement", loop, lambda here: judged(here).uid),
+]
+
+# Addresses that show no page of ours.
+FORMS = ("submit", "skip", "draft", "acknowledge", "revoke", "preview", "waive", "adjudicate")
+SECOND_FACTORS = (  # seen in tests/browser/test_account.py
+    *("mfa_activate_totp", "mfa_deactivate_totp", "mfa_authenticate", "mfa_reauthenticate"),
+    *("mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes"),
+)
+ELSEWHERE = {"set_language", *(f"annotation:{name}" for name in FORMS), *SECOND_FACTORS}
+
+
+def judged(here: World) -> Any:
+    return Task.objects.filter(project=here.loop, judgements__isnull=False).latest("pk").judgements.latest("pk")
+
+
+def routes(patterns: list[Any] | None = None, prefix: str = "") -> set[str]:
+    """Names of all addresses of the site but the admin's and the API's, which others wrote."""
+    found = set()
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver) and pattern.namespace not in ("admin", "api"):
+            inner = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            found |= routes(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern) and pattern.name:
+            found.add(prefix + pattern.name)
+    return found
