@@ -3,7 +3,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from annotation.models import Judgement, Project, Release, Slot, Task
+from annotation.models import Guideline, Judgement, Project, Release, Slot, Task
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
@@ -24,15 +24,29 @@ class BlindedResponseSerializer(serializers.Serializer[dict[str, Any]]):
     text = serializers.CharField()
 
 
+class AskedSerializer(serializers.ModelSerializer[Project]):
+    """What the project asks for; the rest it refuses."""
+
+    class Meta:
+        model = Project
+        fields = [
+            "ties_allowed",
+            "strength_asked",
+            "acceptability_asked",
+            "reason_asked",
+            "flags_asked",
+            "highlights_asked",
+            "edit_asked",
+            "criteria",
+        ]
+
+
 class LeasedTaskSerializer(serializers.ModelSerializer[Slot]):
     """What an annotator needs to judge: the responses stand in the order in which they are to be shown."""
 
     prompt = MessageSerializer(many=True, source="task.prompt.messages")
     responses = serializers.SerializerMethodField()
-    ties_allowed = serializers.BooleanField(source="task.project.ties_allowed")
-    strength_asked = serializers.BooleanField(source="task.project.strength_asked")
-    acceptability_asked = serializers.BooleanField(source="task.project.acceptability_asked")
-    criteria = serializers.JSONField(source="task.project.criteria")
+    asked = AskedSerializer(source="task.project")
     draft = serializers.SerializerMethodField()
 
     class Meta:
@@ -41,12 +55,10 @@ class LeasedTaskSerializer(serializers.ModelSerializer[Slot]):
             "token",
             "submission_key",
             "lease_expires_at",
+            "guideline_version",
             "prompt",
             "responses",
-            "ties_allowed",
-            "strength_asked",
-            "acceptability_asked",
-            "criteria",
+            "asked",
             "draft",
         ]
 
@@ -60,29 +72,86 @@ class LeasedTaskSerializer(serializers.ModelSerializer[Slot]):
         return draft
 
 
-class SubmissionSerializer(serializers.Serializer[dict[str, Any]]):
+class SaidSerializer(serializers.Serializer[dict[str, Any]]):
     """Shapes only; what the values must be for this task is the action's to say."""
 
-    submission_key = serializers.UUIDField(help_text="As it came with the task; the same key is the same submission.")
     ranking = serializers.ListField(
         child=serializers.ListField(child=serializers.IntegerField()),
-        help_text="Tie groups of positions, best first.",
+        required=False,
+        allow_null=True,
+        help_text="Tie groups of positions, best first. Not needed for one response or none.",
     )
-    strength = serializers.IntegerField(required=False, allow_null=True)
-    acceptable = serializers.ListField(child=serializers.IntegerField(), required=False, allow_null=True)
-    ratings = serializers.DictField(child=serializers.ListField(child=serializers.FloatField()), required=False)
-    flags = serializers.ListField(child=serializers.JSONField(), required=False)
+    strength = serializers.IntegerField(
+        required=False, allow_null=True, help_text="For two: 1 slightly, 2 clearly, 3 much better."
+    )
+    acceptable = serializers.ListField(
+        child=serializers.IntegerField(),
+        required=False,
+        allow_null=True,
+        help_text="Positions that are good enough to send; [] if none is.",
+    )
+    ratings = serializers.DictField(
+        child=serializers.ListField(child=serializers.FloatField()),
+        required=False,
+        help_text='By criterion one number for each position: {"correctness": [4, 2, 5]}.',
+    )
+    flags = serializers.ListField(
+        child=serializers.JSONField(),
+        required=False,
+        help_text='[{"flag": "harmful", "response": 1}, {"flag": "unclear"}]; without a response, of the prompt.',
+    )
+    spans = serializers.ListField(
+        child=serializers.JSONField(),
+        required=False,
+        help_text='[{"response": 0, "start": 3, "end": 9, "text": "…", "comment": "…"}], in characters of the text.',
+    )
     reason = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
     edited = serializers.DictField(
         child=serializers.CharField(allow_blank=True, trim_whitespace=False), required=False
     )
+    written = serializers.CharField(
+        required=False, allow_blank=True, trim_whitespace=False, help_text="Your own answer where there is none."
+    )
     seconds = serializers.FloatField(required=False, allow_null=True)
+
+
+class SubmissionSerializer(SaidSerializer):
+    submission_key = serializers.UUIDField(help_text="As it came with the task; the same key is the same submission.")
+
+
+class RevisionSerializer(SaidSerializer):
+    submission_key = serializers.UUIDField(help_text="Any new one; the same key is the same revision.")
+    revises = serializers.IntegerField(min_value=0, help_text="The revision that this one replaces.")
 
 
 class JudgementSerializer(serializers.ModelSerializer[Judgement]):
     class Meta:
         model = Judgement
-        fields = ["uid", "ranking", "strength", "acceptable", "ratings", "flags", "reason", "edited", "seconds", "at"]
+        fields = [
+            "uid",
+            "revision",
+            "ranking",
+            "strength",
+            "acceptable",
+            "ratings",
+            "flags",
+            "spans",
+            "reason",
+            "edited",
+            "written",
+            "seconds",
+            "at",
+        ]
+
+
+class GuidelineSerializer(serializers.ModelSerializer[Guideline]):
+    class Meta:
+        model = Guideline
+        fields = ["number", "text", "changes", "created_at"]
+
+
+class AcknowledgementSerializer(serializers.Serializer[dict[str, Any]]):
+    number = serializers.IntegerField(min_value=1, max_value=2**31 - 1, help_text="Of the guidelines that were read.")
 
 
 class SkipSerializer(serializers.Serializer[dict[str, Any]]):
@@ -104,4 +173,4 @@ class ErrorSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 def texts_of(task: Task) -> dict[int, str]:
-    return dict(task.positions.values_list("position", "response__text"))
+    return {item.position: item.response.text for item in task.positions.all()}

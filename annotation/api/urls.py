@@ -1,7 +1,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from annotation.api import rows, views
+from annotation.api import rows, slots, views
 
 app_name = "api"
 
@@ -11,7 +11,9 @@ urlpatterns = [
     path("projects/<slug:slug>/rows/", rows.Rows.as_view(), name="rows"),
     path("projects/<slug:slug>/tasks/next/", views.NextTask.as_view(), name="next-task"),
     path("projects/<slug:slug>/releases/", views.Releases.as_view(), name="releases"),
-    path("slots/<uuid:token>/judgement/", views.SlotJudgement.as_view(), name="judgement"),
-    path("slots/<uuid:token>/skip/", views.SlotSkip.as_view(), name="skip"),
-    path("slots/<uuid:token>/draft/", views.SlotDraft.as_view(), name="draft"),
+    path("projects/<slug:slug>/guidelines/", views.Guidelines.as_view(), name="guidelines"),
+    path("slots/<uuid:token>/judgement/", slots.SlotJudgement.as_view(), name="judgement"),
+    path("slots/<uuid:token>/revision/", slots.SlotRevision.as_view(), name="revision"),
+    path("slots/<uuid:token>/skip/", slots.SlotSkip.as_view(), name="skip"),
+    path("slots/<uuid:token>/draft/", slots.SlotDraft.as_view(), name="draft"),
 ]

@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -9,18 +8,17 @@ from rest_framework import generics, status
 from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from annotation.actions import judgements, leases, members
+from annotation.actions import leases, members, seats
 from annotation.api.serializers import (
-    DraftSerializer,
+    AcknowledgementSerializer,
     ErrorSerializer,
-    JudgementSerializer,
+    GuidelineSerializer,
     LeasedTaskSerializer,
     ProjectSerializer,
     ReleaseSerializer,
-    SkipSerializer,
-    SubmissionSerializer,
 )
 from annotation.models import Annotator, Project, Release
 
@@ -58,7 +56,8 @@ class NextTask(APIView):
         request=None, responses={200: LeasedTaskSerializer, 204: None, 403: ErrorSerializer, 404: ErrorSerializer}
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Lease the next task of the queue; the same one again until it is judged or skipped. 204: nothing waits."""
+        """Lease the next task of the queue; the same one again until it is judged or skipped. 204: nothing waits.
+        403: first confirm the new guidelines (see `guidelines`), or the qualification did not go well enough."""
         project = members.project_for(person_of(request), slug)
         annotator = annotator_of(request)
         slot = leases.claim(project, by=annotator)
@@ -67,41 +66,23 @@ class NextTask(APIView):
         return Response(LeasedTaskSerializer(slot, context={"draft": leases.draft_of(slot, by=annotator)}).data)
 
 
-class SlotJudgement(APIView):
+class Guidelines(APIView):
     parser_classes = PARSERS
 
-    @extend_schema(request=SubmissionSerializer, responses={201: JudgementSerializer, **ERRORS})
-    def post(self, request: Request, token: UUID) -> Response:
-        """Judge a leased task. Sent again with the same key, it answers with the judgement made before. 409: the slot
-        is no longer yours; what you sent is kept as your draft."""
-        annotator = annotator_of(request)
-        slot = leases.held_by(annotator, token=token)
-        judgement = judgements.submit(slot.pk, by=annotator, **valid(SubmissionSerializer, request))
-        return Response(JudgementSerializer(judgement).data, status=status.HTTP_201_CREATED)
+    @extend_schema(request=None, responses={200: GuidelineSerializer, 204: None, **ERRORS})
+    def get(self, request: Request, slug: str) -> Response:
+        """The project's newest guidelines, in Markdown. 204: it has none."""
+        guideline = members.project_for(person_of(request), slug).guideline
+        if guideline is None:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        return Response(GuidelineSerializer(guideline).data)
 
-
-class SlotSkip(APIView):
-    parser_classes = PARSERS
-
-    @extend_schema(request=SkipSerializer, responses={204: None, **ERRORS})
-    def post(self, request: Request, token: UUID) -> Response:
-        """Give a leased task back; it is not offered to you again."""
-        annotator = annotator_of(request)
-        slot = leases.held_by(annotator, token=token)
-        leases.skip(slot, by=annotator, **valid(SkipSerializer, request))
+    @extend_schema(request=AcknowledgementSerializer, responses={204: None, **ERRORS})
+    def post(self, request: Request, slug: str) -> Response:
+        """Confirm that you have read them: new ones stand before the next task (403) until you do."""
+        project = members.project_for(person_of(request), slug)
+        seats.acknowledge(project, by=annotator_of(request), **valid(AcknowledgementSerializer, request))
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class SlotDraft(APIView):
-    parser_classes = PARSERS
-
-    @extend_schema(request=DraftSerializer, responses={200: DraftSerializer, **ERRORS})
-    def put(self, request: Request, token: UUID) -> Response:
-        """Keep unfinished work; it outlives the lease."""
-        annotator = annotator_of(request)
-        slot = leases.held_by(annotator, token=token)
-        draft = leases.save_draft(slot, by=annotator, **valid(DraftSerializer, request))
-        return Response(DraftSerializer({"content": draft.content}).data)
 
 
 def person_of(request: Any) -> User:
@@ -114,9 +95,7 @@ def annotator_of(request: Request) -> Annotator:
     return members.annotator_of(person_of(request))
 
 
-def valid(
-    kind: type[SubmissionSerializer] | type[SkipSerializer] | type[DraftSerializer], request: Request
-) -> dict[str, Any]:
+def valid(kind: type[Serializer[dict[str, Any]]], request: Request) -> dict[str, Any]:
     serializer = kind(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)

@@ -23,7 +23,7 @@ class Text(forms.CharField):
         super().__init__(required=False, strip=False, **kwargs)
 
     def to_python(self, value: Any) -> str:
-        return unified(super().to_python(value))
+        return unified(super().to_python(value) or "")
 
 
 def unified(text: str) -> str:

@@ -372,7 +372,7 @@ class JudgementForm(forms.Form):
         """Start from a draft; what does not fit is left out."""
         letter_of = dict(zip(self.slot.order, self.letters, strict=True))
         initial = restoring.initial_of(content, letter_of=letter_of, texts=self.texts, rubric=self.asked.rubric)
-        self.initial |= {name: value for name, value in initial.items() if name in self.fields}
+        self.initial.update({name: value for name, value in initial.items() if name in self.fields})
 
 
 def strength_of(preference: int | None) -> int | None:

@@ -1,4 +1,5 @@
 import json
+import uuid
 from io import StringIO
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import settings as fuzz
 from hypothesis import strategies as st
 from rest_framework.authtoken.models import Token
 
-from annotation.models import Draft, Judgement, Policy, Project, Prompt, Release, Skip, Slot
+from annotation.models import Draft, Guideline, Judgement, Policy, Project, Prompt, Release, Skip, Slot
 from tests.annotation.test_leases import run_out
 from tests.factories import MembershipFactory, ProjectFactory, TaskFactory, UserFactory
 
@@ -90,7 +91,7 @@ class TestNextTask:
         task = leased(client, project)
 
         slot = Slot.objects.get()
-        assert (task["id"], task["submission_key"]) == (slot.pk, str(slot.submission_key))
+        assert (task["token"], task["submission_key"]) == (str(slot.token), str(slot.submission_key))
         assert [response["position"] for response in task["responses"]] == slot.order
         texts = dict(slot.task.positions.values_list("position", "response__text"))
         assert [response["text"] for response in task["responses"]] == [texts[position] for position in slot.order]
@@ -109,7 +110,7 @@ class TestNextTask:
 
     def test_brings_the_draft_back(self, client, project):
         task = leased(client, project)
-        saved = send(client, f"slots/{task['id']}/draft/", {"content": {"reason": "so far"}}, method="put")
+        saved = send(client, f"slots/{task['token']}/draft/", {"content": {"reason": "so far"}}, method="put")
 
         assert saved.status_code == 200
         assert next_task(client, project).json()["draft"] == {"reason": "so far"}
@@ -118,7 +119,7 @@ class TestNextTask:
 class TestJudgement:
     def submit(self, client, task, **said):
         body = {"submission_key": task["submission_key"], "ranking": [[1], [0, 2]], **said}
-        return send(client, f"slots/{task['id']}/judgement/", body)
+        return send(client, f"slots/{task['token']}/judgement/", body)
 
     def test_is_made_once_however_often_it_is_sent(self, client, project):
         task = leased(client, project)
@@ -155,9 +156,9 @@ class TestJudgement:
 
         assert self.submit(client, task).status_code == 404
 
-    @pytest.mark.parametrize("slot_id", [0, 10**30])
-    def test_of_no_slot_is_not_found(self, client, project, slot_id):
-        task = {**leased(client, project), "id": slot_id}
+    @pytest.mark.parametrize("token", [uuid.UUID(int=0), 0, 10**30, "x"])
+    def test_of_no_slot_is_not_found(self, client, project, token):
+        task = {**leased(client, project), "token": token}
 
         assert self.submit(client, task).status_code == 404
 
@@ -167,6 +168,50 @@ class TestJudgement:
         assert answer.status_code == 400
         assert answer.json()["detail"].startswith("submission_key: ")
 
+    def test_holds_all_that_the_project_asks_for(self, client):
+        asked = {
+            "acceptability_asked": True,
+            "highlights_asked": True,
+            "edit_asked": True,
+            "reason_asked": "required",
+        }
+        project = ProjectFactory(criteria=[{"name": "tone", "scale": 5}], **asked)
+        client = client_of(project)
+        task = leased(client, project)
+        assert {name: task["asked"][name] for name in asked} == asked
+        text = next(item["text"] for item in task["responses"] if item["position"] == 1)
+        said = {
+            "acceptable": [1],
+            "ratings": {"tone": [1, 5, 2]},
+            "flags": [{"flag": "broken", "response": 0}, {"flag": "unclear"}],
+            "spans": [{"response": 1, "start": 0, "end": 4, "text": text[:4], "comment": "Good."}],
+            "edited": {"1": "Better."},
+            "reason": "It is kind.",
+        }
+
+        missing = self.submit(client, task, **{**said, "reason": " "})
+        made = self.submit(client, task, **said)
+
+        assert (missing.status_code, missing.json()["detail"]) == (400, "reason: this project asks for one; say why")
+        assert made.status_code == 201
+        assert {name: made.json()[name] for name in said} == said
+
+    def test_of_what_the_project_does_not_ask_for_is_refused(self, client, project):
+        answer = self.submit(client, leased(client, project), acceptable=[1])
+
+        assert answer.status_code == 400
+        assert answer.json()["detail"] == "acceptable: this project does not ask for it; leave it out"
+
+    def test_of_a_prompt_without_responses_is_an_answer_of_ones_own(self, client, project):
+        task = leased(client, project, size=0)
+        url = f"slots/{task['token']}/judgement/"
+
+        empty = send(client, url, {"submission_key": task["submission_key"], "written": " "})
+        made = send(client, url, {"submission_key": task["submission_key"], "written": "Do this."})
+
+        assert (empty.status_code, made.status_code) == (400, 201)
+        assert (made.json()["ranking"], made.json()["written"]) == ([], "Do this.")
+
     def test_asks_a_bounded_number_of_questions(self, client, project, django_assert_max_num_queries):
         task = leased(client, project)
 
@@ -174,11 +219,49 @@ class TestJudgement:
             self.submit(client, task)
 
 
+class TestRevision:
+    def revise(self, client, task, **said):
+        body = {"submission_key": str(uuid.uuid4()), "revises": 0, "ranking": [[2], [1], [0]], **said}
+        return send(client, f"slots/{task['token']}/revision/", body)
+
+    def test_keeps_the_old_judgement_and_counts_once(self, client, project):
+        task = leased(client, project)
+        TestJudgement().submit(client, task)
+
+        answer = self.revise(client, task)
+        stale = self.revise(client, task)
+
+        assert (answer.status_code, answer.json()["revision"]) == (201, 1)
+        assert (stale.status_code, "in another window" in stale.json()["detail"]) == (409, True)
+        assert sorted(Judgement.objects.values_list("revision", "revised_by__revision")) == [(0, 1), (1, None)]
+
+    def test_of_a_task_not_judged_yet_gets_a_sentence(self, client, project):
+        answer = self.revise(client, leased(client, project))
+
+        assert (answer.status_code, "not submitted this task yet" in answer.json()["detail"]) == (400, True)
+
+
+class TestGuidelines:
+    def test_stand_before_the_next_task_until_they_are_confirmed(self, client, project):
+        TaskFactory(project=project)
+        Guideline.objects.create(project=project, number=3, text="Be *fair*.")
+        url = f"/api/v1/projects/{project.slug}/guidelines/"
+
+        refused = next_task(client, project)
+        text = client.get(url).json()["text"]
+        unknown = client.post(url, {"number": 9}, content_type="application/json")
+        confirmed = client.post(url, {"number": 3}, content_type="application/json")
+
+        assert (refused.status_code, "guidelines" in refused.json()["detail"]) == (403, True)
+        assert (text, unknown.status_code, confirmed.status_code) == ("Be *fair*.", 404, 204)
+        assert next_task(client, project).status_code == 200
+
+
 class TestSkipAndDraft:
     def test_a_skipped_task_is_not_offered_again(self, client, project):
         task = leased(client, project)
 
-        assert send(client, f"slots/{task['id']}/skip/", {"reason": "unclear"}).status_code == 204
+        assert send(client, f"slots/{task['token']}/skip/", {"reason": "unclear"}).status_code == 204
         assert Skip.objects.get().reason == "unclear"
         assert next_task(client, project).status_code == 204
 
@@ -186,14 +269,14 @@ class TestSkipAndDraft:
     def test_somebody_elses_slot_is_not_found(self, client, project, what, method):
         task = leased(client_of(project), project)
 
-        answer = send(client, f"slots/{task['id']}/{what}/", {"content": {}}, method=method)
+        answer = send(client, f"slots/{task['token']}/{what}/", {"content": {}}, method=method)
 
         assert answer.status_code == 404
 
     def test_a_draft_that_is_too_large_is_refused(self, client, project):
         task = leased(client, project)
 
-        answer = send(client, f"slots/{task['id']}/draft/", {"content": {"reason": "x" * 300_000}}, method="put")
+        answer = send(client, f"slots/{task['token']}/draft/", {"content": {"reason": "x" * 300_000}}, method="put")
 
         assert (answer.status_code, "at most 256 kB" in answer.json()["detail"]) == (400, True)
 
@@ -214,7 +297,7 @@ class TestHostileBodies:
     def test_get_a_sentence(self, client, project, body, status):
         task = leased(client, project)
 
-        answer = client.post(f"/api/v1/slots/{task['id']}/judgement/", body, content_type="application/json")
+        answer = client.post(f"/api/v1/slots/{task['token']}/judgement/", body, content_type="application/json")
 
         assert answer.status_code == status
         assert answer.json()["detail"]
@@ -223,14 +306,27 @@ class TestHostileBodies:
         task = leased(client, project)
         body = b'"' + b"x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE + b'"'
 
-        answer = client.post(f"/api/v1/slots/{task['id']}/judgement/", body, content_type="application/json")
+        answer = client.post(f"/api/v1/slots/{task['token']}/judgement/", body, content_type="application/json")
 
         assert answer.status_code == 413
 
     @fuzz(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         said=st.dictionaries(
-            st.sampled_from(["ranking", "strength", "acceptable", "ratings", "flags", "reason", "edited", "seconds"]),
+            st.sampled_from(
+                [
+                    "ranking",
+                    "strength",
+                    "acceptable",
+                    "ratings",
+                    "flags",
+                    "reason",
+                    "edited",
+                    "spans",
+                    "written",
+                    "seconds",
+                ]
+            ),
             st.recursive(
                 st.none()
                 | st.booleans()
@@ -246,7 +342,7 @@ class TestHostileBodies:
         task = next_task(client, project).json() if Slot.objects.exists() else leased(client, project)
         body = {"submission_key": task["submission_key"], "ranking": [[0], [1]], **said}
 
-        answer = send(client, f"slots/{task['id']}/judgement/", json.dumps(body).replace("Infinity", "1e999"))
+        answer = send(client, f"slots/{task['token']}/judgement/", json.dumps(body).replace("Infinity", "1e999"))
 
         assert answer.status_code == 400
         assert answer.json()["detail"]
