@@ -19,6 +19,22 @@ def annotator_of(user: User) -> Annotator:
     return annotator
 
 
+def seated(user: User, slug: str) -> tuple[Project, Annotator]:
+    """The project and the pseudonym of its member, in one query for whoever was here before.
+
+    Raises:
+        NotFound: see `project_for`.
+    """
+    found = Membership.objects.filter(user=user, project__slug=slug).select_related("project", "user__annotator")
+    membership = found.first()
+    if membership is None:
+        return project_for(user, slug), annotator_of(user)
+    try:
+        return membership.project, membership.user.annotator
+    except Annotator.DoesNotExist:
+        return membership.project, annotator_of(user)
+
+
 @transaction.atomic
 def add(project: Project, *, user: User, role: str, by: User | None) -> Membership:
     """Make the person a member, or change their role."""

@@ -106,6 +106,14 @@ class SettingsForm(forms.ModelForm[Project]):
             raise forms.ValidationError(_("At most %(most)d people judge a task."), params={"most": MAX_OVERLAP})
         return overlap
 
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("gold_rate", 0) + cleaned.get("repeat_rate", 0) >= 1:
+            self.add_error(
+                "repeat_rate", _("With the gold rate this leaves no real tasks: keep both below 1 together.")
+            )
+        return cleaned
+
     def values(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
 

@@ -2,13 +2,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.actions import uploads
 from annotation.actions.members import ADMINS, annotator_of, project_for
 from annotation.exceptions import AnnotationError, ChangedMeanwhile, Forbidden
 from annotation.forms.projects import MoreDataForm, NewProjectForm
-from annotation.models import Membership, Project
+from annotation.models import Membership, Project, Task
 from annotation.permissions import may_administer, may_make_projects, may_see_releases
 from annotation.views.progress import progress_in
 from annotation.views.requests import MemberRequest, content_length, signed_in
@@ -55,8 +56,17 @@ def new(request: MemberRequest) -> HttpResponse:
     except AnnotationError as error:
         form.add_error("slug" if isinstance(error, ChangedMeanwhile) else "file", str(error))
         return render(request, "annotation/project/new.html", {"form": form}, status=error.status_code)
-    messages.success(request, _("%(project)s is ready. You are its admin.") % {"project": project})
+    messages.success(request, ready(project))
     return redirect("annotation:data", project.slug)
+
+
+def ready(project: Project) -> str:
+    waiting = project.tasks.filter(state=Task.State.OPEN, purpose=Task.Purpose.LABEL).count()
+    return ngettext(
+        "%(project)s is ready and you are its admin: %(n)d task waits. Next, write guidelines and invite people.",
+        "%(project)s is ready and you are its admin: %(n)d tasks wait. Next, write guidelines and invite people.",
+        waiting,
+    ) % {"project": project, "n": waiting}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

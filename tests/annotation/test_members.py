@@ -63,7 +63,12 @@ def roles(project: Project) -> dict[str, str]:
 class TestMembers:
     def test_one_is_added_by_username_with_role_groups_and_skills(self, admin, project):
         user = UserFactory(username="noor")
-        said = {"username": "noor", "role": "reviewer", "groups": "night shift,  team b ,night shift", "skills": "lang:de"}
+        said = {
+            "username": "noor",
+            "role": "reviewer",
+            "groups": "night shift,  team b ,night shift",
+            "skills": "lang:de",
+        }
         assert admin.post("/projects/lumo/members/", said).url == "/projects/lumo/members/"
         membership = project.memberships.get(user=user)
         assert (membership.role, membership.groups) == ("reviewer", ["night shift", "team b"])
@@ -167,7 +172,9 @@ class TestInvitations:
         kept = [*AuditEvent.objects.values_list("detail", flat=True), Invitation.objects.values().get()]
         assert token not in str(kept)
 
-    @pytest.mark.parametrize(("field", "value"), [("uses", "0"), ("days", "91"), ("role", "superuser"), ("uses", "x")])
+    @pytest.mark.parametrize(
+        ("field", "value"), [("uses", "0"), ("days", "91"), ("role", "superuser"), ("uses", "x")]
+    )
     def test_an_offer_that_makes_no_sense_is_refused(self, admin, field, value):
         said = {"role": "annotator", "uses": "1", "days": "7", field: value}
         assert admin.post("/projects/lumo/invitations/", said).status_code == 400

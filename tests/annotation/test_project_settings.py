@@ -83,6 +83,7 @@ def test_every_setting_has_a_field_with_a_line_that_explains_it(admin):
         ({"responses_per_task": "10"}, "less than or equal to 9"),
         ({"gold_rate": "1.5"}, "less than or equal to 1"),
         ({"gold_rate": "nan"}, "Enter a number."),
+        ({"gold_rate": "0.5", "repeat_rate": "0.5"}, "With the gold rate this leaves no real tasks"),
         ({"lease_minutes": "0"}, "greater than or equal to 1"),
         ({"name": ""}, "This field is required."),
         ({"reason_asked": "perhaps"}, "Select a valid choice"),
