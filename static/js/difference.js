@@ -40,7 +40,7 @@ export function mount(desk, { cards, signal }) {
 function read(card) {
   const shown = new Shown(card.querySelector("[data-text]"));
   const all = wordsOf(shown.text);
-  return { shown, all, texts: all.map((word) => word.text) };
+  return { shown, all, texts: all.map(({ text, start }) => shown.formulas.get(start) ?? text) };
 }
 
 /** Ranges of the stretches of a text that another has not. */

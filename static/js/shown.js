@@ -7,6 +7,7 @@ const OBJECT = "\uFFFC"; // stands for a formula: it is chosen as a whole or not
 export class Shown {
   constructor(root) {
     this.pieces = [];
+    this.formulas = new Map(); // what the formula at this place says
     this.text = "";
     for (const prose of root.querySelectorAll(".prose")) {
       const walker = document.createTreeWalker(prose, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
@@ -22,6 +23,7 @@ export class Shown {
     if (this.block && block !== this.block) this.text += "\n";
     this.block = block;
     const text = isFormula ? OBJECT : block.localName === "pre" ? node.data : node.data.replaceAll("\n", " ");
+    if (isFormula) this.formulas.set(this.text.length, node.textContent);
     this.pieces.push({ node, start: this.text.length, length: text.length });
     this.text += text;
   }

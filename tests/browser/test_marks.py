@@ -149,7 +149,7 @@ HARD = {
     "E": "مرحبا **بالعالم** كيف `حالك` اليوم؟",
     "F": "See [the lamp](https://lamp.example/the/lamp) and ![a lamp](https://lamp.example/x.png) here.",
     "G": "| name | size |\n|---|---|\n| lamp | 3 |\n| desk | 4 |",
-    "H": "東京都に**住んで**います。次の文です。",
+    "H": "As $\\frac{a}{b}$ is so.\n\n東京都に**住んで**います。次の文です。",
     "I": "<b>not bold</b> and 5 < 6.\n\n> quoted *words*\n\n# Title\nafter it",
 }
 QUOTES = [  # (answer, shown words, which of them, what stands there in the raw text)
@@ -166,6 +166,8 @@ QUOTES = [  # (answer, shown words, which of them, what stands there in the raw 
     ("E", "بالعالم كيف حالك", 0, "بالعالم** كيف `حالك"),
     ("F", "the lamp", 0, "the lamp"),
     ("G", "lamp", 0, "lamp"),
+    ("H", "As \ufffc is", 0, "As $\\frac{a}{b}$ is"),
+    ("H", "\ufffc", 0, "$\\frac{a}{b}$"),
     ("H", "住んでいます。", 0, "住んで**います。"),
     ("I", "<b>not bold</b>", 0, "<b>not bold</b>"),
     ("I", "quoted words", 0, "quoted *words"),
@@ -181,7 +183,7 @@ QUOTE = """async ({ letter, words, nth }) => {
     const quoting = new Quoting(shown.text, rawOf(card));
     const offsets = shown.offsets(shown.range(start, start + words.length));
     const span = quoting.span(...offsets);
-    return { offsets, start, span, again: shown.range(...quoting.seen(span)).toString().replaceAll("\\n", " ") };
+    return { offsets, start, span, again: shown.text.slice(...quoting.seen(span)).trim() };
 }"""
 
 
