@@ -193,6 +193,7 @@ PAGES = [
     at("annotation:desk", desk, who="annotator"),
     at("annotation:task", desk, lambda here: here.slot.token, who="annotator"),
     at("annotation:task", desk, lambda here: here.slot.token, who="admin", name="a slot of someone else"),
+    at("annotation:guideline", desk, lambda _: 1, who="annotator"),
     at("annotation:mine", desk, who="annotator"),
     at("annotation:last", desk, who="annotator"),
     at("annotation:releases", loop),

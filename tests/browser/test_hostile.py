@@ -1,9 +1,14 @@
 """Hostile text on the desk, in a real browser with the Content-Security-Policy on."""
 
-import pytest
-from playwright.sync_api import expect
+import re
 
+import pytest
+from playwright.sync_api import Page, expect
+
+from annotation.actions import seats
+from annotation.models import Judgement
 from tests.annotation.hostile import HOSTILE
+from tests.browser.desk import at_desk, press
 from tests.factories import (
     AnnotatorFactory,
     MembershipFactory,
@@ -13,6 +18,12 @@ from tests.factories import (
     TaskFactory,
 )
 
+FORBIDDEN = (
+    "script, img, svg, iframe, form, style, input, button, dialog, object, embed, video, mglyph, annotation-xml"
+)
+
+CONTROL = '<img src="data:," onerror="document.documentElement.dataset.ran = `yes`">'
+
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -20,8 +31,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def annotator():  # type: ignore[no-untyped-def]
     project = ProjectFactory(slug="desk", name="Support answers")
     annotator = AnnotatorFactory()
-    MembershipFactory(project=project, user=annotator.user)
+    MembershipFactory(project=project, user=annotator.user, role="admin")
     project.guidelines.create(number=1, text="\n\n".join(HOSTILE))
+    seats.acknowledge(project, by=annotator, number=1)
     prompt = PromptFactory(project=project, messages=[{"role": "user", "content": text} for text in HOSTILE])
     task = TaskFactory(project=project, prompt=prompt, size=0)
     for position in range(2):
@@ -30,17 +42,45 @@ def annotator():  # type: ignore[no-untyped-def]
     return annotator
 
 
-def test_hostile_text_runs_nothing_loads_nothing_and_leaves_the_desk_whole(visit, annotator):
-    """The fixture fails the test on any console error, dialog or request to the outside."""
-    page = visit(annotator.user).open("/projects/desk/desk/")
-    expect(page).to_have_title("Support answers · Flywheel")
-    assert page.locator(".prose").locator("script, img, svg, iframe, form, style, input, button, dialog").count() == 0
+@pytest.fixture(params=["enforced", "reported"])
+def policy(request, settings):  # type: ignore[no-untyped-def]
+    """Reported only, the policy stops nothing: then the sanitiser stands alone."""
+    if request.param == "reported":
+        settings.CONTENT_SECURITY_POLICY_REPORT_ONLY = settings.CONTENT_SECURITY_POLICY
+        settings.CONTENT_SECURITY_POLICY = None
+    return request.param
+
+
+def assert_harmless(page: Page) -> None:
+    expect(page).to_have_title(re.compile(r" · Flywheel$"))
+    assert page.locator(".prose").locator(FORBIDDEN).count() == 0
+    assert page.evaluate("document.title.includes('broken') || 'x' in window.location") is False
+
+
+def test_hostile_text_runs_nothing_loads_nothing_and_leaves_the_desk_whole(visit, annotator, policy):
+    """The fixture fails the test on any console error (a report is one), dialog or request to the outside."""
+    visitor = visit(annotator.user)
+    page = at_desk(visitor)
+    assert_harmless(page)
     assert page.evaluate("document.querySelectorAll('[data-token]').length") == 2
-    for key in "12":
-        page.keyboard.press(key)
-    page.keyboard.press("Enter")
+    press(page, "g")
+    expect(page.get_by_role("dialog", name="Guidelines").locator(".prose").first).to_be_visible()
+    assert_harmless(page)
+    press(page, "Escape", "b", "1", "a", "2", "Enter")
     expect(page.get_by_role("heading", name="That was the last one")).to_be_visible()
-    expect(page).to_have_title("Support answers · Flywheel")
+
+    uid = Judgement.objects.get().uid
+    task = Judgement.objects.get().task_id
+    for path in (f"/projects/desk/review/tasks/{task}/", "/projects/desk/mine/", f"/flywheel/desk/judgements/{uid}/"):
+        assert_harmless(visitor.open(path))
+    visitor.page.goto(visitor.server + "/projects/desk/settings/guidelines/")
+    assert_harmless(visitor.page)
+
+    # That this would have shown: written into the page by other means, a script runs when it is only reported.
+    page.evaluate(f"document.body.insertAdjacentHTML('beforeend', {CONTROL!r})")
+    if policy == "reported":
+        expect(page.locator("html")).to_have_attribute("data-ran", "yes")
+    visitor.trouble.clear()
 
 
 def test_the_policy_allows_no_inline_script_or_style_and_nothing_from_outside(visit, annotator):
