@@ -3,16 +3,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation.actions import leases, members
+from annotation.actions import leases, members, orders
 from annotation.actions.comparisons import comparisons_of
 from annotation.exceptions import InvalidJudgement, NotFound, SlotLost
 from annotation.formats import answers, drafts, rubric
 from annotation.formats.rows import judgement_uid
-from annotation.models import Annotator, Comparison, Draft, Judgement, Project, Response, Slot, Task, TaskResponse
+from annotation.models import Annotator, Comparison, Draft, Judgement, Membership, Project, Response, Slot, Task
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +25,14 @@ def submit(
     by: Annotator,
     submission_key: UUID,
     source: str = Judgement.Source.HUMAN,
+    read: Slot | None = None,
     **said: Unpack[answers.Said],
 ) -> Judgement:
     """Fill exactly one slot with what the annotator said. Sent again with the same key: the judgement made before.
 
     A lease that ran out is no reason to refuse, as long as nobody else took the slot. What the project asks for must
-    be there; of an annotator without a person (a simulated one) only the ranking.
+    be there; of an annotator without a person (a simulated one) only the ranking. `read` is the slot as this request
+    has read it, which saves reading it again; what counts is what the update finds.
 
     Raises:
         InvalidJudgement: it does not fit the task or its project; nothing changed.
@@ -37,7 +41,7 @@ def submit(
     """
     given = _given(said, source=source)
     try:
-        return _fill(slot_id, by=by, submission_key=submission_key, said=given, source=source)
+        return _fill(slot_id, by=by, submission_key=submission_key, said=given, source=source, read=read)
     except SlotLost:
         if not Judgement.objects.filter(task__slots=slot_id, annotator=by).exists():
             _keep_as_draft(slot_id, by=by, said=given)
@@ -116,24 +120,20 @@ def _given(said: answers.Said, *, source: str) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value not in (None, "")}
 
 
-def _fill(slot_id: int, *, by: Annotator, submission_key: UUID, said: dict[str, Any], source: str) -> Judgement:
+def _fill(
+    slot_id: int, *, by: Annotator, submission_key: UUID, said: dict[str, Any], source: str, read: Slot | None
+) -> Judgement:
     try:
         with transaction.atomic():
-            if made := _made_before(submission_key, slot_id=slot_id, by=by):
-                return made
-            slot = _slot(slot_id)
-            if error := leases.loss(slot, by=by):
-                raise error
-            if slot.submission_key != submission_key:
-                raise _stale()
+            slot = read or _slot(slot_id)
+            if (slot.annotator_id, slot.state, slot.submission_key) != (by.pk, Slot.State.LEASED, submission_key):
+                return _made_or_lost(slot, by=by, submission_key=submission_key)
             responses = _responses(slot.task)
             answer = _checked(said, slot=slot, by=by, responses=responses)
             if not _slot_filled(slot, by=by, submission_key=submission_key):
                 # Someone was faster between our look and our update: perhaps this very submission, sent twice.
-                if made := _made_before(submission_key, slot_id=slot_id, by=by):
-                    return made
                 slot.refresh_from_db()
-                raise leases.loss(slot, by=by) or _stale()
+                return _made_or_lost(slot, by=by, submission_key=submission_key)
             judgement = _stored(slot, answer, by=by, source=source, responses=responses, key=submission_key)
             Task.objects.filter(pk=slot.task_id).recount()
             return judgement
@@ -141,6 +141,12 @@ def _fill(slot_id: int, *, by: Annotator, submission_key: UUID, said: dict[str, 
         if made := _made_before(submission_key, slot_id=slot_id, by=by):
             return made
         raise _conflict(slot_id, by=by, error=error) from error
+
+
+def _made_or_lost(slot: Slot, *, by: Annotator, submission_key: UUID) -> Judgement:
+    if made := _made_before(submission_key, slot_id=slot.pk, by=by):
+        return made
+    raise leases.loss(slot, by=by) or _stale()
 
 
 def _replace(
@@ -222,8 +228,8 @@ def _stale() -> SlotLost:
 
 
 def _responses(task: Task) -> list[Response]:
-    positions = TaskResponse.objects.filter(task=task).select_related("response").order_by("position")
-    return [position.response for position in positions]
+    orders.bring_places(task)
+    return [place.response for place in task.positions.all()]
 
 
 def _checked(said: Mapping[str, Any], *, slot: Slot, by: Annotator, responses: Sequence[Response]) -> answers.Answer:
@@ -232,7 +238,13 @@ def _checked(said: Mapping[str, Any], *, slot: Slot, by: Annotator, responses: S
 
 
 def _slot_filled(slot: Slot, *, by: Annotator, submission_key: UUID) -> bool:
+    """Take the lease in, if it is still theirs and may still be filled: all of it asked in the one update."""
     mine = Slot.objects.filter(pk=slot.pk, annotator=by, state=Slot.State.LEASED, submission_key=submission_key)
+    going_on = Task.objects.filter(pk=OuterRef("task"), project__state=Project.State.ACTIVE)
+    mine = mine.filter(Exists(going_on.exclude(state=Task.State.WITHDRAWN)))
+    if by.user_id is not None:
+        member = Membership.objects.filter(project=slot.task.project_id, user=by.user_id)
+        mine = mine.filter(Exists(member) | Exists(User.objects.filter(pk=by.user_id, is_superuser=True)))
     return bool(mine.update(state=Slot.State.FILLED, lease_expires_at=None, filled_at=timezone.now()))
 
 
@@ -246,15 +258,17 @@ def _stored(
     key: UUID,
     old: Judgement | None = None,
 ) -> Judgement:
-    """The judgement with its comparisons; as a revision it does not hold yet, and points at the old one meanwhile."""
+    """The judgement with its comparisons. As a revision it does not hold yet: meanwhile it points at the first one,
+    the only one that no other points at."""
     revision = old.revision + 1 if old else 0
+    first = old and (old if old.revision == 0 else Judgement.objects.get(slot=slot, annotator=by, revision=0))
     judgement = Judgement.objects.create(
         task=slot.task,
         slot=slot,
         annotator=by,
         uid=judgement_uid(task_key=slot.task.key, annotator=by.name, revision=revision),
         revision=revision,
-        revised_by=old,
+        revised_by=first,
         source=source,
         shown=slot.order,
         guideline_version=slot.guideline_version,
@@ -269,5 +283,5 @@ def _stored(
 
 def _keep_as_draft(slot_id: int, *, by: Annotator, said: dict[str, Any]) -> None:
     task = Slot.objects.get(pk=slot_id).task_id
-    content = drafts.fitting(answers.bounded(said), size=TaskResponse.objects.filter(task=task).count())
+    content = drafts.fitting(answers.bounded(said), size=Response.objects.filter(positions__task=task).count())
     Draft.objects.update_or_create(task_id=task, annotator=by, defaults={"content": content})
