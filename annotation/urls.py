@@ -41,6 +41,7 @@ urlpatterns = [
     path(f"{slot}draft/", desk.save_draft, name="draft"),
     path("projects/<slug:slug>/mine/", submissions.index, name="mine"),
     path("projects/<slug:slug>/mine/last/", submissions.last, name="last"),
+    path("projects/<slug:slug>/guidelines/<int:number>/", submissions.guidelines, name="guideline"),
     path("projects/<slug:slug>/guidelines/confirm/", submissions.acknowledge, name="acknowledge"),
     path("projects/<slug:slug>/releases/", releases.index, name="releases"),
     path("projects/<slug:slug>/releases/<str:name>/", releases.detail, name="release"),

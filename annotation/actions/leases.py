@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
@@ -23,12 +23,16 @@ KEPT = gettext_lazy("your work is kept as a draft")
 
 
 def claim(
-    project: Project, *, by: Annotator, among: "QuerySet[Task] | None" = None, ahead_of: Slot | None = None
+    project: Project,
+    *,
+    by: Annotator,
+    among: "QuerySet[Task] | None" = None,
+    ahead_of: Slot | uuid.UUID | None = None,
 ) -> Slot | None:
     """Lease the next slot to the annotator; their own lease first, renewed, even one that ran out as long as nobody
-    took it. With `ahead_of`, the one that comes after that slot: the reserve. None: nothing waits for them, or the
-    project is paused or has ended. With `among` only those tasks are looked at, and neither guidelines nor
-    qualification nor hidden tasks stand between. The task brings its `positions` and their responses along.
+    took it. With `ahead_of` (a slot or its token), the one that comes after it: the reserve. None: nothing waits for
+    them, or the project is paused or has ended. With `among` only those tasks are looked at, and neither guidelines
+    nor qualification nor hidden tasks stand between. The task brings its `positions` and their responses along.
 
     Raises:
         NotFound: they are no member of the project.
@@ -44,7 +48,7 @@ def claim(
 
 
 def _next(
-    project: Project, *, by: Annotator, among: "QuerySet[Task] | None", ahead_of: Slot | None
+    project: Project, *, by: Annotator, among: "QuerySet[Task] | None", ahead_of: Slot | uuid.UUID | None
 ) -> Slot | AnnotationError | None:
     standing = seats.standing(project, annotator=by)
     gated = among is None and by.user_id is not None
@@ -55,7 +59,7 @@ def _next(
     if gated and (unread := seats.unread(project, standing)):
         return unread
     for slot in _held(project, by=by, among=among):
-        if slot != ahead_of and _resumed(slot, by=by, guideline=standing.newest_guideline):
+        if ahead_of not in (slot, slot.token) and _resumed(slot, by=by, guideline=standing.newest_guideline):
             return slot
     if among is not None:
         return _ordinary(lambda: waiting.first_among(among, project=project, by=by), standing, by=by)
@@ -130,6 +134,16 @@ def renew(slot: Slot, *, by: Annotator) -> Slot:
     return slot
 
 
+def prolong(token: uuid.UUID, *, project: Project, by: Annotator) -> bool:
+    """Whether the reserve with this token is still theirs; if so, for a whole lease from now. In one query."""
+    if project.state != Project.State.ACTIVE:
+        return False
+    theirs = Slot.objects.filter(token=token, annotator=by, state=Slot.State.LEASED)
+    open_ones = theirs.filter(task__project=project, task__state=Task.State.OPEN)
+    expiry = timezone.now() + timedelta(minutes=project.lease_minutes)
+    return bool(open_ones.update(lease_expires_at=expiry))
+
+
 @transaction.atomic
 def skip(slot: Slot, *, by: Annotator, reason: str) -> Skip:
     """Give the slot back; the task is never offered to this annotator again. A second call changes nothing.
@@ -180,6 +194,8 @@ def save_draft(slot: Slot, *, by: Annotator, content: Any) -> Draft:
 
 def draft_of(slot: Slot, *, by: Annotator) -> dict[str, Any]:
     """The annotator's own unfinished work on the slot's task; empty if there is none."""
+    if "draft" in vars(slot):  # brought along by `claim`
+        return dict(vars(slot)["draft"] or {})
     content = Draft.objects.filter(task=slot.task_id, annotator=by).values_list("content", flat=True).first()
     return dict(content or {})
 
@@ -266,7 +282,13 @@ def _held(project: Project, *, by: Annotator, among: "QuerySet[Task] | None") ->
     )
     if among is not None:
         held = held.filter(task__in=among)
-    return held.select_related("task__project", "task__prompt").order_by("leased_at", "pk")
+    return _with_draft(held, by=by).select_related("task__project", "task__prompt").order_by("leased_at", "pk")
+
+
+def _with_draft(slots: "QuerySet[Slot]", *, by: Annotator) -> "QuerySet[Any]":
+    """Each with what this person left unfinished on its task, so that showing it asks no more (see `draft_of`)."""
+    drafts_of = Draft.objects.filter(task=OuterRef("task"), annotator=by)
+    return slots.annotate(draft=Subquery(drafts_of.values("content")[:1]))
 
 
 def _taken(slot: Slot, standing: Standing, *, by: Annotator) -> bool:

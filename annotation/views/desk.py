@@ -8,12 +8,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation.actions import hidden, judgements, leases
 from annotation.actions.hidden import Feedback
-from annotation.actions.members import annotator_of, project_for
+from annotation.actions.members import seated
 from annotation.exceptions import GuidelineUnread, InvalidJudgement, NotFound, NotQualified, SlotLost
 from annotation.forms.skips import SkipForm
 from annotation.models import Annotator, Judgement, Project, Slot
 from annotation.views import desk_pages
-from annotation.views.progress import progress_in
 from annotation.views.requests import MemberRequest, signed_in
 
 HOLDS = "Desk-Holds"  # request: the slot that the page has fetched already
@@ -24,10 +23,8 @@ NEXT = "Desk-Next"  # answer: that slot is still theirs, show it
 @signed_in
 def next_task(request: MemberRequest, slug: str) -> HttpResponse:
     """The task in this person's hands or the next one; with `?after=` the one after that, for the page to keep."""
-    project, annotator = project_for(request.user, slug), annotator_of(request.user)
-    after = request.GET.get("after", "")
-    ahead_of = own_slot(after, project=project, annotator=annotator) if after else None
-    return shown_next(request, project, annotator=annotator, ahead_of=ahead_of)
+    project, annotator = seated(request.user, slug)
+    return shown_next(request, project, annotator=annotator, ahead_of=token_in(request.GET.get("after")))
 
 
 @require_safe
@@ -87,7 +84,7 @@ def save_draft(request: MemberRequest, slug: str, token: UUID) -> HttpResponse:
 
 def said(slot: Slot, judgement: dict[str, object], *, by: Annotator, revises: int | None) -> Judgement:
     if revises is None:
-        return judgements.submit(slot.pk, by=by, **judgement)  # type: ignore[arg-type]
+        return judgements.submit(slot.pk, by=by, read=slot, **judgement)  # type: ignore[arg-type]
     return judgements.revise(slot.pk, by=by, revises=revises, **judgement)  # type: ignore[arg-type]
 
 
@@ -107,21 +104,18 @@ def keep(slot: Slot, content: dict[str, object], *, by: Annotator, is_revision: 
 
 def held(request: MemberRequest, slug: str, token: UUID) -> tuple[Slot, Annotator]:
     """The slot, if it is or was this person's; anything else looks as if it were not there."""
-    project, annotator = project_for(request.user, slug), annotator_of(request.user)
+    project, annotator = seated(request.user, slug)
     slot = leases.held_by(annotator, token=token)
     if slot.task.project_id != project.pk:
         raise NotFound(f"There is no slot {token} that is yours.")
     return slot, annotator
 
 
-def own_slot(token: str, *, project: Project, annotator: Annotator) -> Slot:
+def token_in(text: str | None) -> UUID | None:
     try:
-        slot = leases.held_by(annotator, token=UUID(token))
+        return UUID(text or "")
     except ValueError:
-        raise NotFound(f"There is no slot {token!r} that is yours.") from None
-    if slot.task.project_id != project.pk:
-        raise NotFound(f"There is no slot {token} that is yours.")
-    return slot
+        return None
 
 
 def onward(
@@ -130,22 +124,12 @@ def onward(
     """After a submission or a skip: the next task, or a few words if the page has it already."""
     if not request.htmx:
         return redirect("annotation:desk", project.slug)
-    if (token := request.headers.get(HOLDS, "")) and is_theirs(token, project=project, annotator=annotator):
-        progress = progress_in([project], annotator=annotator)[project.pk]
-        context = {"progress": progress, "feedback": feedback}
-        answer = render(request, "annotation/desk/_onward.html", context)
-        answer[NEXT] = token
-        return answer
-    return shown_next(request, project, annotator=annotator, feedback=feedback)
-
-
-def is_theirs(token: str, *, project: Project, annotator: Annotator) -> bool:
-    """Whether the task that the page kept is still leased to this person; if so, for a whole lease from now."""
-    try:
-        leases.renew(own_slot(token, project=project, annotator=annotator), by=annotator)
-    except (NotFound, SlotLost):
-        return False
-    return True
+    reserve = token_in(request.headers.get(HOLDS))
+    if reserve is None or not leases.prolong(reserve, project=project, by=annotator):
+        return shown_next(request, project, annotator=annotator, feedback=feedback)
+    answer = render(request, "annotation/desk/_feedback.html", {"feedback": feedback})
+    answer[NEXT] = str(reserve)
+    return answer
 
 
 def shown_next(
@@ -153,7 +137,7 @@ def shown_next(
     project: Project,
     *,
     annotator: Annotator,
-    ahead_of: Slot | None = None,
+    ahead_of: UUID | None = None,
     feedback: Feedback | None = None,
 ) -> HttpResponse:
     """The task in this person's hands, or the next one of the queue, or what stands before it, or the end."""
@@ -167,4 +151,4 @@ def shown_next(
         return desk_pages.shown(request, "unqualified", project=project, annotator=annotator, status=403, **context)
     if slot is None:
         return desk_pages.shown(request, "end", project=project, annotator=annotator, feedback=feedback)
-    return desk_pages.shown_task(request, slot, annotator=annotator, feedback=feedback)
+    return desk_pages.shown_task(request, slot, annotator=annotator, feedback=feedback, is_ahead=ahead_of is not None)

@@ -54,7 +54,7 @@ def shown_task(
         "answers": answers_of(form),
         "form": form,
         "skip_form": SkipForm(),
-        "guideline": leases.guideline_of(slot),
+        "guideline": slot.guideline_version,
     }
     return shown(request, "desk", project=slot.task.project, annotator=annotator, status=status, **context)
 
@@ -106,6 +106,8 @@ def shown(
 ) -> HttpResponse:
     """The page, or its narrow part when a script asks. No cache may mix them up, or keep what was read."""
     progress = progress_in([project], annotator=annotator)[project.pk]
+    if context.get("is_ahead"):
+        progress = progress.after_one()
     template = f"annotation/desk/_{name}.html" if request.htmx else f"annotation/desk/{name}.html"
     response = render(request, template, {"project": project, "progress": progress, **context}, status=status)
     add_never_cache_headers(response)

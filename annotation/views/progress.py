@@ -1,7 +1,7 @@
 """How much a person has done and how much waits for them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,12 @@ class Progress:
     done_today: int
     waiting: int
     more: bool = False
+    rounded: bool = False
+
+    def after_one(self) -> "Progress":
+        """As it will be once the task in hand is done, for a page that is fetched ahead."""
+        waiting = self.waiting if self.more or self.rounded else max(0, self.waiting - 1)
+        return replace(self, done=self.done + 1, done_today=self.done_today + 1, waiting=waiting)
 
 
 class _Counted(Subquery):
@@ -77,9 +83,10 @@ def _progress(project: Project, row: dict[str, Any]) -> Progress:
     found = row["open"] + row["held"] if project.state == Project.State.ACTIVE and not row["failed"] else 0
     more = found > MOST_COUNTED
     found = min(found, MOST_COUNTED)
-    if project.gold_rate or project.repeat_rate:
+    rounded = bool(project.gold_rate or project.repeat_rate)
+    if rounded:
         found = -(-found // STEP) * STEP
-    return Progress(done=row["done"], done_today=row["done_today"], waiting=found, more=more)
+    return Progress(done=row["done"], done_today=row["done_today"], waiting=found, more=more, rounded=rounded)
 
 
 def _midnight() -> datetime:

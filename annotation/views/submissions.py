@@ -3,12 +3,12 @@
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.cache import add_never_cache_headers
+from django.utils.cache import add_never_cache_headers, patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.actions import judgements, seats
-from annotation.actions.members import annotator_of, project_for
+from annotation.actions.members import seated
 from annotation.exceptions import NotFound
 from annotation.forms.letters import LETTERS, in_words
 from annotation.models import Judgement
@@ -19,8 +19,8 @@ from annotation.views.requests import MemberRequest, signed_in
 @signed_in
 def index(request: MemberRequest, slug: str) -> HttpResponse:
     """The last 50, newest first, as they hold today."""
-    project = project_for(request.user, slug)
-    made = judgements.latest(project, by=annotator_of(request.user))
+    project, annotator = seated(request.user, slug)
+    made = judgements.latest(project, by=annotator)
     entries = [
         {
             "judgement": judgement,
@@ -36,23 +36,38 @@ def index(request: MemberRequest, slug: str) -> HttpResponse:
 @signed_in
 def last(request: MemberRequest, slug: str) -> HttpResponse:
     """Back to the last submission: what `z` opens."""
-    project = project_for(request.user, slug)
-    made = judgements.latest(project, by=annotator_of(request.user), limit=1)
+    project, annotator = seated(request.user, slug)
+    made = judgements.latest(project, by=annotator, limit=1)
     address = redirect("annotation:task", slug, made[0].slot.token) if made else redirect("annotation:mine", slug)
     add_never_cache_headers(address)
     return address
+
+
+@require_safe
+@signed_in
+def guidelines(request: MemberRequest, slug: str, number: int) -> HttpResponse:
+    """One version of them: a page, and what the desk's dialog fetches when it is opened."""
+    project, _ = seated(request.user, slug)
+    guideline = project.guidelines.filter(number=number).first()
+    if guideline is None:
+        raise NotFound(gettext("There are no such guidelines."))
+    template = "annotation/desk/_guideline_text.html" if request.htmx else "annotation/desk/guideline_text.html"
+    answer = render(request, template, {"project": project, "guideline": guideline})
+    patch_cache_control(answer, private=True, max_age=3600)
+    patch_vary_headers(answer, ["HX-Request"])
+    return answer
 
 
 @require_POST
 @signed_in
 def acknowledge(request: MemberRequest, slug: str) -> HttpResponse:
     """They have read the guidelines: on to the desk."""
-    project = project_for(request.user, slug)
+    project, annotator = seated(request.user, slug)
     number = forms.IntegerField(min_value=1)
     try:
-        seats.acknowledge(project, by=annotator_of(request.user), number=number.clean(request.POST.get("number")))
+        seats.acknowledge(project, by=annotator, number=number.clean(request.POST.get("number")))
     except forms.ValidationError:
-        raise NotFound("There are no such guidelines.") from None
+        raise NotFound(gettext("There are no such guidelines.")) from None
     return redirect("annotation:desk", slug)
 
 

@@ -4,6 +4,7 @@ import { announce } from "./announce.js";
 import { Cards } from "./cards.js";
 import { Drafts } from "./drafts.js";
 import { drawFoot, drawHelp } from "./help.js";
+import { fillWhenOpened } from "./guidelines.js";
 import { History } from "./history.js";
 import { Keys } from "./keys.js";
 import { Ladder } from "./ladder.js";
@@ -52,6 +53,7 @@ function mount(desk) {
   };
   const keys = new Keys(desk, { cards, acts, isSent: () => form.inert, submit: () => form.requestSubmit(), signal });
 
+  fillWhenOpened(desk);
   drawHelp(desk, { keys, ranking });
   drawFoot(desk, keys);
   showLastMessage(desk.querySelector(".conversation"));

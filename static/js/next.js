@@ -25,10 +25,9 @@ export class Next {
     return this.slot ? { "Desk-Holds": this.slot } : {};
   }
 
-  /** The kept task, with what the server's short answer says of the counts and of the task before. */
+  /** The kept task, with what the server's short answer says of the one before. Its counts are ahead already. */
   taken(html) {
-    const [counts, feedback] = ["[data-counts]", "[data-feedback]"].map((part) => parsed(html, part));
-    if (counts) this.desk.querySelector("[data-counts]").replaceWith(counts);
+    const feedback = parsed(html, "[data-feedback]");
     if (feedback) this.desk.querySelector(".desk__head").after(feedback);
     return this.desk;
   }
