@@ -77,6 +77,7 @@ WORDS: dict[str, StrPromise] = {
     "rating_missing": _("%(letter)s has no rating for %(criterion)s."),
     "rated_all": _("Everything is rated."),
     "reason_missing": _("Say why: this project asks for a reason."),
+    "with_reason": _("with a reason"),
     "written_missing": _("Write your answer: there is none here to judge."),
     "edited": _("edited"),
     "not_in": _("underlined: not in %(letter)s"),

@@ -16,7 +16,7 @@ export function mount(desk, { form, cards, changed, signal }) {
   const drawer = new Drawer(root, { first: () => boxes()[0], opened: turn });
 
   root.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const box = boxes()[Number(event.key) - 1];
     const letter = event.key.toUpperCase();
     if (box) { box.checked = !box.checked; box.focus(); changed(); }

@@ -23,6 +23,7 @@ export function mount(desk, { form, cards, signal, changed }) {
   form.addEventListener("keydown", (event) => {
     const row = rows.find((one) => one.element.contains(event.target));
     if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.repeat && row.isChoice) { event.preventDefault(); return; } // a digit held down would rate row after row
     const act = actOf(event, row);
     if (!act) return;
     event.preventDefault();

@@ -1,6 +1,6 @@
 // Why: a text in a sheet. Ctrl+Enter submits from it.
 
-import { Drawer, typed } from "./drawer.js";
+import { Drawer, label, typed } from "./drawer.js";
 import { words } from "./words.js";
 
 export function mount(desk, { form, changed, signal }) {
@@ -8,6 +8,9 @@ export function mount(desk, { form, changed, signal }) {
   if (!root) return null;
   const text = root.querySelector("textarea");
   const drawer = new Drawer(root, { first: () => text });
+  const draw = () => label(desk.querySelector(".conversation"), "reason", text.value.trim() ? [words("with_reason")] : []);
+  form.addEventListener("change", draw, { signal });
+  draw();
   typed(text, { changed, signal, done: () => { drawer.close(); form.requestSubmit(); } });
   return {
     keys: { r: () => drawer.open() },
