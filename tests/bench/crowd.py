@@ -144,14 +144,14 @@ def told(tallies: Sequence[Tally], *, started: float) -> dict[str, object]:
 
 
 def median_of(runs: Sequence[dict[str, object]]) -> dict[str, object]:
-    """The middle of each number; what must be zero, and errors, added up."""
+    """The middle of each measure; pairs, errors and what must be zero added up."""
     middle: dict[str, object] = {**runs[0], "repeats": len(runs)}
     for name, value in runs[0].items():
         values = [one[name] for one in runs]
         if name in ("next", "submit"):
             seen = [one for one in values if one]
             middle[name] = {key: statistics.median(one[key] for one in seen) for key in (seen or [{}])[0]}
-        elif name in ("done_twice", "over_filled", "lost"):
+        elif name in ("pairs", "done_twice", "over_filled", "lost"):
             middle[name] = sum(values)
         elif name == "errors":
             middle[name] = dict(sum(map(Counter, values), Counter()))
@@ -159,6 +159,6 @@ def median_of(runs: Sequence[dict[str, object]]) -> dict[str, object]:
             middle[name] = next((one for one in values if one), "")
         elif name == "ran_dry":
             middle[name] = any(values)
-        elif isinstance(value, int | float):
-            middle[name] = statistics.median(values)
+        elif isinstance(value, float):
+            middle[name] = round(statistics.median(values), 2)
     return middle

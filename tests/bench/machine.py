@@ -98,8 +98,8 @@ class Meter:
             "database_cpu_ms": round(database * each, 1) if self.database else None,
             "client_cpu_ms": round(client * each, 1),
             "other_cores": round((busy - server - database - client) / began, 2),
-            "rss_mb": round(self.rss),
-            "pss_mb": round(proportional_megabytes(self.server)),
+            "rss_mb": round(self.rss, 1),
+            "pss_mb": round(proportional_megabytes(self.server), 1),
         }
 
     def _counters(self) -> tuple[float, ...]:
