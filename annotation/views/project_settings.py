@@ -57,8 +57,10 @@ def widened(project: Project, people: int, *, by: Any) -> str:
 def with_another_row(request: MemberRequest, project: Project) -> HttpResponse:
     """The page as it was filled in, with one more empty criterion; nothing is saved."""
     posted = request.POST.copy()
-    shown = posted.get("criteria-TOTAL_FORMS", "0")
-    posted["criteria-TOTAL_FORMS"] = str(int(shown) + 1 if shown.isdigit() and len(shown) < 3 else 1)
+    shown = posted.get("criteria-TOTAL_FORMS", "")
+    rows = int(shown) if shown.isdecimal() and len(shown) < 3 else 0
+    posted["criteria-TOTAL_FORMS"] = str(rows + 1)
+    posted[f"criteria-{rows}-scale"], posted[f"criteria-{rows}-required"] = "5", "on"
     typed = {name: posted.get(name, "") for name in SettingsForm.base_fields}
     form = SettingsForm(instance=Project.objects.get(pk=project.pk), initial=typed)
     return shown_settings(request, project, form, CriteriaFormSet(posted, prefix="criteria"), checked=False)

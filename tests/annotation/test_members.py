@@ -295,7 +295,7 @@ class TestAccountsByInvitation:
         assert not User.objects.filter(username="another").exists()
 
     def test_a_use_that_is_lost_while_the_form_is_filled_in_leaves_no_account(self, project, boss, monkeypatch):
-        invitation, link = invite(project, boss)
+        _, link = invite(project, boss)
         client = Client()
         client.post(link, {"signup": "1"})
 

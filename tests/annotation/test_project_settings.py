@@ -123,6 +123,18 @@ def test_another_row_keeps_what_was_typed_and_saves_nothing(admin, project):
     assert project.name == "Lumo"
 
 
+def test_the_first_criteria_are_kept_however_many_rows_were_added_on_the_way(admin, project):
+    Project.objects.update(criteria=[])
+    said = page_of(admin) | {"criteria-0-name": "kindness"}
+    answer = admin.post("/projects/lumo/settings/", said | {"add": "1"})
+    criteria = answer.context["criteria"]
+    fields = [*criteria.management_form, *(field for row in criteria for field in row)]
+    said |= {field.html_name: str(field.value()) for field in fields if field.value() not in (None, False)}
+    admin.post("/projects/lumo/settings/", said | {"criteria-1-name": "truth"})
+    project.refresh_from_db()
+    assert [criterion["name"] for criterion in project.criteria] == ["kindness", "truth"]
+
+
 @pytest.mark.parametrize("forms", ["", "x", "-1", "9999999999"])
 def test_a_broken_count_of_rows_is_no_server_error(admin, forms):
     said = page_of(admin) | {"criteria-TOTAL_FORMS": forms}

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import tempfile
 from typing import Any
 
 import pyarrow
@@ -148,7 +149,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence_and_no_project(maker, conten
     assert sentence in html
     assert html.count('role="alert"') == 1
     assert "# Kept" in html
-    assert "/tmp" not in html
+    assert tempfile.gettempdir() not in html
     assert not Project.objects.exists()
 
 

@@ -83,7 +83,7 @@ def test_everything_works_without_script_on_a_phone(visit):
     page.get_by_label("Name of criterion 2").fill("truth")
     page.get_by_label("Overlap", exact=True).fill("2")
     page.get_by_role("button", name="Save the settings").click()
-    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
     project.refresh_from_db()
     assert [criterion["name"] for criterion in project.criteria] == ["kindness", "truth"]
     assert project.overlap == 2
