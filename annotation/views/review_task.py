@@ -122,7 +122,7 @@ def _all_said(page: "Page[Judgement]", *, texts: list[str], pace: Pace) -> list[
 
 
 def said_of(judgement: Judgement, *, texts: list[str], pace: Pace, older: list[Judgement]) -> Said:
-    by, letters = judgement.annotator.name, LETTERS[: len(texts)]
+    by, letters = judgement.annotator.name, LETTERS
     acceptable = judgement.acceptable
     return Said(
         judgement=judgement,
