@@ -1,151 +1,111 @@
-"""Invariant 1 through the real HTTP stack: many people, few tasks, double submits, leases that run out."""
+"""Invariant 1 through the server as it is shipped: many people, few tasks, double submits, leases that run out, and
+workers that are killed under them."""
 
 import random
-import threading
-import uuid
-from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import timedelta
-from http.cookies import SimpleCookie
-from typing import Any
+from contextlib import ExitStack, contextmanager
 
+import psutil
 import pytest
-from django.contrib.auth.models import User
-from django.db import connection, connections
-from django.db.models import Count
-from django.test import Client
-from django.utils import timezone
+from django.db import connection
+from django.db.models import Count, F, Q
 
 from annotation.actions import tasks
 from annotation.models import Comparison, Judgement, Project, Slot, Task
+from tests.annotation.stress.people import Person, Tally, run_out
+from tests.annotation.stress.site import Killer, served
 from tests.factories import MembershipFactory, PolicyFactory, PromptFactory, ResponseFactory, UserFactory
 
-THREADS = 32
-TASKS = 200
-OVERLAP = 3
+PEOPLE = 64
+TASKS = 80
+OVERLAP = 2
+KILLS = 8
 
 pytestmark = [pytest.mark.stress, pytest.mark.django_db(transaction=True)]
 
 
-@dataclass
-class Tally:
-    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, what: str, status: int) -> None:
-        with self.lock:
-            self.statuses[what, status] += 1
+@pytest.fixture
+def site(transactional_db: None) -> Iterator[tuple[str, psutil.Process]]:
+    with served() as found:
+        yield found
 
 
-@dataclass
-class Person:
-    """One annotator at a browser; every request gives its database connection back, as in production."""
-
-    project: Project
-    user: User
-    tally: Tally
-    chance: random.Random
-    cookies: SimpleCookie = field(default_factory=SimpleCookie)
-
-    def sign_in(self) -> None:
-        client = Client()
-        client.force_login(self.user)
-        self.cookies = client.cookies
-        connections.close_all()
-
-    def post(self, what: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
-        client = Client()
-        client.cookies = self.cookies
-        try:
-            answer = client.post(url, body or {}, content_type="application/json")
-        finally:
-            connections.close_all()
-        self.tally.add(what, answer.status_code)
-        return answer.status_code, answer.json() if answer.content else None
-
-    def work(self) -> None:
-        """Until the queue is empty for them."""
-        self.sign_in()
-        while True:
-            status, task = self.post("claim", f"/api/v1/projects/{self.project.slug}/tasks/next/")
-            if status != 200:
-                return
-            self.judge(task)
-
-    def judge(self, task: dict[str, Any]) -> None:
-        positions = [response["position"] for response in task["responses"]]
-        self.chance.shuffle(positions)
-        url = f"/api/v1/slots/{task['id']}/judgement/"
-        body = {"submission_key": task["submission_key"], "ranking": [[position] for position in positions]}
-        if self.chance.random() < 0.15:
-            run_out(Slot.objects.filter(pk=task["id"], submission_key=task["submission_key"]))
-            if self.chance.random() < 0.5:
-                return  # away; else back just in time, or just too late
-        times = 3 if self.chance.random() < 0.2 else 1
-        with ThreadPoolExecutor(max_workers=times) as impatient:
-            list(impatient.map(lambda _: self.post("submit", url, body), range(times)))
-        if self.chance.random() < 0.1:
-            self.post("second opinion", url, {**body, "submission_key": str(uuid.uuid4())})
-
-
-def run_out(slots: Any) -> None:
-    slots.filter(state=Slot.State.LEASED).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
-    connections.close_all()
-
-
-def project_with_tasks() -> Project:
-    policy = PolicyFactory()
-    prompt = PromptFactory()
-    project: Project = prompt.project
+@pytest.fixture
+def project(transactional_db: None) -> Project:
+    policy, prompt = PolicyFactory(), PromptFactory()
+    made: Project = prompt.project
+    Project.objects.filter(pk=made.pk).update(gold_rate=0.05, repeat_rate=0.1)
     for _ in range(TASKS - 1):
-        ResponseFactory.create_batch(3, prompt=prompt, policy=policy)
-        prompt = PromptFactory(project=project)
-    ResponseFactory.create_batch(3, prompt=prompt, policy=policy)
-    assert tasks.create_for_prompts(project, responses=3, overlap=OVERLAP).made == TASKS
-    return project
+        ResponseFactory.create_batch(2, prompt=prompt, policy=policy)
+        prompt = PromptFactory(project=made)
+    ResponseFactory.create_batch(2, prompt=prompt, policy=policy)
+    assert tasks.create_for_prompts(made, responses=2, overlap=OVERLAP).made == TASKS
+    for _ in range(2):
+        known = PromptFactory(project=made)
+        answers = ResponseFactory.create_batch(2, prompt=known, policy=policy)
+        tasks.create(made, prompt=known, responses=answers, overlap=1, purpose="gold", known={"ranking": [[0], [1]]})
+    return made
 
 
-def test_32_people_fill_every_slot_exactly_once() -> None:
-    project, tally = project_with_tasks(), Tally()
-    people = [
-        Person(project=project, user=UserFactory(), tally=tally, chance=random.Random(seed))
-        for seed in range(THREADS)
-    ]
-    for person in people:
-        MembershipFactory(project=project, user=person.user)
+@contextmanager
+def people(address: str, project: Project, tally: Tally, n: int) -> Iterator[list[Person]]:
+    with ExitStack() as clients:
+        found = []
+        for seed in range(n):
+            user = UserFactory()
+            MembershipFactory(project=project, user=user)
+            found.append(Person(address, project, user, tally, random.Random(seed)))
+            clients.enter_context(found[-1].client)
+        yield found
 
-    with ThreadPoolExecutor(max_workers=THREADS) as crowd:
-        list(crowd.map(Person.work, people))
-    # Who went away and never came back holds leases that ran out: whoever is asked next finishes them.
-    for person in people:
-        run_out(Slot.objects.filter(task__project=project))
-        person.chance = random.Random(1)
-        person.work()
 
-    print(connection.vendor, dict(sorted(tally.statuses.items())))
-    slots = Slot.objects.filter(task__project=project)
+def test_64_people_fill_every_slot_exactly_once_while_workers_die(project, site):
+    address, master = site
+    tally = Tally()
+    killer = Killer(master, most=KILLS, pause=0.7)
+    labels = Slot.objects.filter(task__project=project, task__purpose=Task.Purpose.LABEL)
+
+    with people(address, project, tally, PEOPLE) as crowd:
+        killer.start()
+        with ThreadPoolExecutor(max_workers=PEOPLE) as pool:
+            list(pool.map(Person.work, crowd))
+        killed = killer.stop()
+        # Who went away and never came back holds leases that ran out: whoever is asked next finishes them.
+        for person in crowd:
+            if labels.exclude(state=Slot.State.FILLED).exists():
+                run_out(Slot.objects.filter(task__project=project))
+                person.work()
+
+    print(connection.vendor, f"{killed} workers killed, {tally.unanswered} requests unanswered", tally.statuses)
     judgements = Judgement.objects.filter(task__project=project)
-    assert {status for what, status in tally.statuses if what == "claim"} == {200, 204}
-    assert {status for what, status in tally.statuses if what == "submit"} <= {201, 409}
-    assert {status for what, status in tally.statuses if what == "second opinion"} <= {409}
-    assert slots.filter(state=Slot.State.FILLED).count() == slots.count() == TASKS * OVERLAP
-    assert judgements.count() == judgements.values("slot").distinct().count() == TASKS * OVERLAP
+    said = {str(key): ranking for key, ranking in judgements.values_list("submission_key", "ranking")}
+    assert killed > 0
+    assert tally.of("claim") == {200, 204}
+    assert tally.of("submit") <= {201, 404, 409}
+    assert tally.of("second opinion") <= {404, 409}
+    # Nothing that was acknowledged is lost, and all of it is what was sent.
+    assert {key: said.get(key) for key in tally.acknowledged} == tally.acknowledged
+    # Every slot is filled, once.
+    assert labels.filter(state=Slot.State.FILLED).count() == labels.count() == TASKS * OVERLAP
+    filled = Slot.objects.filter(task__project=project, state=Slot.State.FILLED).count()
+    assert judgements.count() == judgements.values("slot").distinct().count() == filled
     assert not judgements.values("task", "annotator").annotate(n=Count("pk")).filter(n__gt=1).exists()
-    assert Comparison.objects.filter(judgement__task__project=project).count() == TASKS * OVERLAP * 3
-    assert set(Task.objects.filter(project=project).values_list("state", "filled")) == {("done", OVERLAP)}
+    assert Comparison.objects.filter(judgement__task__project=project).count() == filled
+    # And the tasks know it.
+    every = Task.objects.filter(project=project)
+    assert set(every.filter(purpose="label").values_list("state", "filled")) == {("done", OVERLAP)}
+    counted = every.annotate(n=Count("slots", filter=Q(slots__state="filled")))
+    assert not counted.exclude(n=F("filled")).exists()
 
 
-def test_a_person_with_many_tabs_holds_one_lease() -> None:
-    project, tally = project_with_tasks(), Tally()
-    person = Person(project=project, user=UserFactory(), tally=tally, chance=random.Random(0))
-    MembershipFactory(project=project, user=person.user)
-    person.sign_in()
-    url = f"/api/v1/projects/{project.slug}/tasks/next/"
+def test_a_person_with_many_tabs_holds_one_lease(project, site):
+    address, _ = site
+    tally = Tally()
 
-    with ThreadPoolExecutor(max_workers=8) as tabs:
-        answers = list(tabs.map(lambda _: person.post("claim", url), range(24)))
+    with people(address, project, tally, 1) as (person,), ThreadPoolExecutor(max_workers=8) as tabs:
+        answers = list(tabs.map(lambda _: person.claim(), range(24)))
 
-    assert {status for status, _ in answers} == {200}
-    assert len({task["submission_key"] for _, task in answers}) == 1
+    assert tally.of("claim") == {200}
+    assert len({task["submission_key"] for task in answers if task}) == 1
     assert Slot.objects.filter(state=Slot.State.LEASED).count() == 1
