@@ -124,7 +124,7 @@ def qualification_score(project: Project, *, by: Annotator) -> Score:
         .values_list("task", "ranking")
     )
     tasks = seats.qualification_tasks().filter(project=project).values_list("pk", "known")
-    return known.total(known.score(said.get(pk, []), answer["ranking"]) for pk, answer in tasks)
+    return known.total(known.score(said.get(pk, []), answer["ranking"]) for pk, answer in tasks if answer)
 
 
 def feedback(judgement: Judgement) -> Feedback | None:

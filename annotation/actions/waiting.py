@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Sequence
 from itertools import islice
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet
 
@@ -31,7 +32,7 @@ def open_to(project: Project | OuterRef, *, by: Annotator, audience: int | Seque
     return unmet(tasks.filter(audience__in=some) if len(some) != 1 else tasks.filter(audience=some[0]), by=by)
 
 
-def first(project: Project, *, by: Annotator, audiences: Sequence[int]) -> "QuerySet[Task] | list[int]":
+def first(project: Project, *, by: Annotator, audiences: Sequence[int]) -> "QuerySet[Task, Any] | list[int]":
     """The next tasks for this person: by priority, then least filled, then age. Each audience is one short walk along
     the index `task_queue`: one walk for all would read, or sort, what is not for them."""
     walks = [_walk(open_to(project, by=by, audience=audience)) for audience in (None, *audiences)]
@@ -41,7 +42,7 @@ def first(project: Project, *, by: Annotator, audiences: Sequence[int]) -> "Quer
     return [pk for _, _, pk in islice(heapq.merge(*found), CANDIDATES)]
 
 
-def first_among(tasks: "QuerySet[Task]", *, project: Project, by: Annotator) -> "QuerySet[Task]":
+def first_among(tasks: "QuerySet[Task]", *, project: Project, by: Annotator) -> "QuerySet[Task, Any]":
     """The same among these tasks alone, whomever and whatever they are for."""
     chosen = Task.objects.filter(_claimable(), project=project, state=Task.State.OPEN, pk__in=tasks)
     return unmet(chosen, by=by).order_by("-priority", "filled", "pk")[:CANDIDATES].values("pk")

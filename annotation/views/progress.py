@@ -47,7 +47,7 @@ def progress_in(projects: Sequence[Project], *, annotator: Annotator) -> dict[in
     return {project.pk: _progress(project, found[project.pk]) for project in projects}
 
 
-def _rows(projects: Sequence[Project], *, annotator: Annotator) -> "QuerySet[Project, dict[str, Any]]":
+def _rows(projects: Sequence[Project], *, annotator: Annotator) -> "QuerySet[Project, Any]":
     project = OuterRef("pk")
     slots = Slot.objects.filter(annotator=annotator, task__project=project).order_by().values("pk")
     filled = slots.filter(state=Slot.State.FILLED)
