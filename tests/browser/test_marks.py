@@ -79,7 +79,7 @@ def explain(page: Page) -> None:
 def flag(page: Page) -> None:
     press(page, "b", "f", "1", "4", "6", "c", "2")
     expect(page.locator("#answer-B .labels")).to_have_text("HarmfulBroken")
-    expect(page.locator(".conversation .labels")).to_have_text("Unclear")
+    expect(page.locator(".conversation [data-label=flags]")).to_have_text("Unclear")
     press(page, "Escape")
     expect(page.locator(".answer.is-current")).to_be_focused()
     press(page, "z")
