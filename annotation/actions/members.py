@@ -1,5 +1,6 @@
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from annotation.actions import audit
@@ -118,12 +119,13 @@ def project_for(user: User, slug: str, *, roles: tuple[Role, ...] = tuple(Role))
         NotFound: no such project, or they are no member: both look the same to a stranger.
         Forbidden: they are a member, but not in one of these roles.
     """
-    project = Project.objects.filter(slug=slug).first()
+    role = Membership.objects.filter(project=OuterRef("pk"), user=user).values("role")
+    project = Project.objects.filter(slug=slug).annotate(role=Subquery(role[:1])).first()
     if project and user.is_superuser:
         return project
-    membership = Membership.objects.filter(project=project, user=user).first() if project else None
-    if project is None or membership is None:
-        raise NotFound(f"There is no project {slug!r} that you are a member of.")
-    if membership.role not in roles:
-        raise Forbidden(f"Your role in {project} is {membership.role}; this needs {' or '.join(roles)}.")
+    if project is None or project.role is None:
+        raise NotFound(_("There is no project %(slug)r that you are a member of.") % {"slug": slug})
+    if project.role not in roles:
+        needed = {"project": project, "role": project.role, "roles": _(" or ").join(roles)}
+        raise Forbidden(_("Your role in %(project)s is %(role)s; this needs %(roles)s.") % needed)
     return project
