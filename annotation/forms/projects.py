@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from annotation.actions.uploads import MAX_MEGABYTES, Upload
+from annotation.actions.uploads import MAX_MEGABYTES, MAX_ROWS, Upload
 from annotation.formats.detection import NAMES
 from annotation.forms.uploads import MAX_BYTES, is_too_large
 from annotation.models import Project
@@ -26,11 +26,6 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=_("Data file"),
-        help_text=_(
-            "JSON Lines, JSON, CSV or Parquet, also gzipped, up to %(most)d MB: prompts, with or without answers; "
-            "also in the forms of TRL, HH, Alpaca, ShareGPT, OpenAI messages and Label Studio."
-        )
-        % {"most": MAX_MEGABYTES},
         widget=forms.FileInput(attrs={"accept": FILES}),
         error_messages={"required": _("Choose a file."), "empty": _("This file is empty.")},
     )
@@ -38,6 +33,7 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, content_length: int = 0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["file"].help_text = file_help()
         self.too_large = is_too_large(content_length)
         if self.too_large:
             self.fields["file"].error_messages["required"] = too_large()
@@ -51,6 +47,13 @@ class UploadForm(forms.Form):
     def upload(self) -> Upload:
         file = self.cleaned_data["file"]
         return Upload(name=file.name, chunks=file.chunks(), format=self.cleaned_data["format"] or "auto")
+
+
+def file_help() -> str:
+    return _now(
+        "JSON Lines, JSON, CSV or Parquet, also gzipped, up to %(most)d MB and %(rows)d rows: prompts, with or "
+        "without answers; also in the forms of TRL, HH, Alpaca, ShareGPT, OpenAI messages and Label Studio."
+    ) % {"most": MAX_MEGABYTES, "rows": MAX_ROWS}
 
 
 def too_large() -> str:
