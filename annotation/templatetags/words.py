@@ -74,6 +74,7 @@ WORDS: dict[str, StrPromise] = {
     "foot_h": _("Highlight"),
     # the desk: ratings.js, reason.js, written.js, edit.js, difference.js, highlights.js
     "help_t": _("rate the marked answer; there a digit rates and goes on"),
+    "help_w": _("write your answer"),
     "rating_missing": _("%(letter)s has no rating for %(criterion)s."),
     "rated_all": _("Everything is rated."),
     "reason_missing": _("Say why: this project asks for a reason."),

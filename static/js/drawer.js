@@ -11,7 +11,9 @@ export class Drawer {
     for (const button of element.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.close());
   }
 
+  /** Over the foot as high as it is now: it may say what is missing. */
   open() {
+    this.element.style.setProperty("--foot", `${document.querySelector(".desk__foot").offsetHeight}px`);
     this.element.showPopover();
     this.first()?.focus();
   }

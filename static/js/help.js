@@ -25,7 +25,7 @@ function rankingRows(keys, ranking) {
 }
 
 function actRows(keys) {
-  const shown = [...IN_FOOT, "t", "u", "v", "z", "y", "s", "g", "?"].filter((key) => keys.acts[key]);
+  const shown = [...IN_FOOT, "t", "w", "u", "v", "z", "y", "s", "g", "?"].filter((key) => keys.acts[key]);
   return shown.map((key) => [[keys.nameOf(key)], words(`help_${key === "?" ? "help" : key}`)]);
 }
 

@@ -11,7 +11,7 @@ export function mount(desk, { form, changed, signal }) {
   form.addEventListener("change", () => grow(text), { signal });
   grow(text);
   return {
-    keys: { e: () => text.focus() },
+    keys: { w: () => text.focus() },
     complaint: () => (text.value.trim() ? null : { sentence: words("written_missing"), focus: text }),
   };
 }

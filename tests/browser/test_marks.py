@@ -278,7 +278,7 @@ def test_where_there_is_no_answer_one_is_written_and_kept(visit, project, annota
     page.reload()
     expect(page.locator("[data-desk][data-ready]")).to_be_visible()
     expect(page.get_by_label("Your answer")).to_have_value("Turn it off.\nThen on.")
-    press(page, "e", "Control+Enter")
+    press(page, "w", "Control+Enter")
     [judgement] = wait_for_judgements(page, 1)
     assert judgement.written == "Turn it off.\nThen on."
 
