@@ -20,6 +20,7 @@ import { words } from "./words.js";
 let leaveLast = () => {};
 
 function mount(desk) {
+  const isLocked = "locked" in desk.dataset;
   const stop = new AbortController();
   const { signal } = stop;
   const form = desk.querySelector("#judgement");
@@ -38,28 +39,28 @@ function mount(desk) {
   form.noValidate = true;
   const notice = new Notice(desk, { take: () => submission.takeNext() });
   const next = new Next(desk, { signal });
-  const drafts = new Drafts(desk, {
-    form, signal, refused: (answer) => notice.answer(answer), reserve: () => (next.slot ? { next: next.slot } : {}),
-  });
-  drafts.restore();
+  const drafts = new Drafts(desk, { form, signal, refused: (answer) => notice.answer(answer) });
+  if (!isLocked) drafts.restore();
   const history = new History(form, { changed });
   const parts = PARTS.map((part) => part.mount(desk, { form, cards, ranking, signal, changed })).filter(Boolean);
   const submission = new Submission(desk, { form, cards, ranking, parts, drafts, next, notice, show });
   const layout = new Layout(desk);
-  const acts = {
+  if (isLocked) lock(desk);
+  const acts = isLocked ? readingActs(desk, { layout }) : {
+    ...readingActs(desk, { layout }),
     ...rankingActs({ ranking, cards, placed, form }),
     ...Object.assign({}, ...parts.map((part) => part.keys)),
-    ...deskActs(desk, { history, layout }),
+    ...deskActs(desk, { history }),
   };
-  const keys = new Keys(desk, { cards, acts, isSent: () => form.inert, submit: () => form.requestSubmit(), signal });
+  const keys = new Keys(desk, { cards, acts, isSent: () => form.inert, submit: () => { if (!isLocked) form.requestSubmit(); }, signal });
 
   fillWhenOpened(desk);
   drawHelp(desk, { keys, ranking });
   drawFoot(desk, keys);
   showLastMessage(desk.querySelector(".conversation"));
   form.addEventListener("change", () => { draw(); drawUndo(desk, history); notice.clear(); });
+  if (!isLocked) drawUndo(desk, history);
   desk.querySelector("[data-undo]").addEventListener("click", () => acts.z());
-  drawUndo(desk, history);
   if (cards.letters.length > 0) cards.select(ranking.asksPlaces ? ranking.nextMissing(ranking.letters.at(-1)) : ranking.letters[0]);
   desk.dataset.ready = "";
   return () => { stop.abort(); ladder?.destroy(); };
@@ -82,17 +83,26 @@ function rankingActs({ ranking, cards, placed, form }) {
   });
 }
 
-function deskActs(desk, { history, layout }) {
-  const popover = (id) => document.getElementById(id) && (() => toggle(document.getElementById(id)));
+function readingActs(desk, { layout }) {
+  return without({ u: () => layout.toggleFold(), v: () => layout.toggleView(), g: popover("guidelines"), "?": popover("keys") });
+}
+
+function deskActs(desk, { history }) {
   return without({
-    u: () => layout.toggleFold(),
-    v: () => layout.toggleView(),
     z: () => { if (!history.undo()) location.assign(desk.dataset.last); },
     y: () => history.redo(),
     s: popover("skip"),
-    g: popover("guidelines"),
-    "?": popover("keys"),
   });
+}
+
+function popover(id) {
+  const dialog = document.getElementById(id);
+  return dialog && (() => { dialog.togglePopover(); dialog.querySelector("input[type=radio]")?.focus(); });
+}
+
+/** What can no longer be revised is there to be read. */
+function lock(desk) {
+  for (const part of desk.querySelectorAll(".panel, [data-marks]")) part.inert = true;
 }
 
 const without = (acts) => Object.fromEntries(Object.entries(acts).filter(([, act]) => act));
@@ -101,11 +111,6 @@ function choose(form, key) {
   const radio = form.querySelector(`input[name="preference"][value="${key}"]`);
   if (!radio) return false;
   radio.click();
-}
-
-function toggle(dialog) {
-  dialog.togglePopover();
-  dialog.querySelector("input[type=radio]")?.focus();
 }
 
 function placement(letter, ranking) {

@@ -9,11 +9,10 @@ const PAUSE = 600; // milliseconds of quiet before a draft is sent
 const AGAIN = 5000; // milliseconds until one that did not arrive is sent again
 
 export class Drafts {
-  constructor(desk, { form, refused, reserve, signal }) {
+  constructor(desk, { form, refused, signal }) {
     this.url = desk.dataset.draft;
     this.form = form;
     this.refused = refused;
-    this.reserve = reserve;
     this.saved = desk.querySelector("[data-saved]");
     this.copy = new Copy(form);
     for (const sign of ["change", "input"]) form.addEventListener(sign, () => this.soon(), { signal });
@@ -23,6 +22,7 @@ export class Drafts {
     for (const sign of ["pointermove", "keydown", "scroll"]) {
       document.addEventListener(sign, () => { this.isSomeoneHere = true; }, { signal, passive: true, capture: true });
     }
+    if ("locked" in desk.dataset) return; // nothing to keep
     const renew = setInterval(() => this.renew(), (Number(desk.dataset.renewMinutes) * 60_000) / 3);
     signal.addEventListener("abort", () => { clearInterval(renew); this.stop(); });
   }
@@ -59,7 +59,7 @@ export class Drafts {
     this.copy.keep();
     this.isOwed = false;
     this.sending = new AbortController();
-    const answer = await post(this.form, { url: this.url, more: this.reserve(), signal: this.sending.signal });
+    const answer = await post(this.form, { url: this.url, signal: this.sending.signal });
     if (answer.came === "done") this.arrived();
     else if (answer.came === "away") this.missed();
     else if (answer.came !== "stopped") this.refused(answer);

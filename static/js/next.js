@@ -7,6 +7,7 @@ export class Next {
     this.url = `${desk.dataset.address}?after=${desk.dataset.slot}`;
     this.signal = signal;
     this.desk = null;
+    if ("revises" in desk.dataset) return; // after a revision comes the task that was left for it
     const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 200));
     idle(() => { if (!signal.aborted) this.fetch(); }, { timeout: 1000 });
   }

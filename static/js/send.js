@@ -1,11 +1,10 @@
 // Sends a form by script and says in one word what came of it. Nothing here throws, and nothing is lost.
 
 /** The token of now: it is renewed when somebody signs in again in another tab. */
-export function contentOf(form, more = {}) {
+export function contentOf(form) {
   const content = new FormData(form);
   const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
   if (token) content.set("csrfmiddlewaretoken", token);
-  for (const [name, value] of Object.entries(more)) content.set(name, value);
   return content;
 }
 
@@ -13,8 +12,8 @@ export function contentOf(form, more = {}) {
  * `came`: "done", "refused" (a sentence of the server's in `html`), "signed-out", or "away" (no server, or a broken one:
  * it may have arrived all the same, so the same key goes again).
  */
-export async function post(form, { url, more = {}, headers = {}, signal } = {}) {
-  const body = new URLSearchParams(contentOf(form, more));
+export async function post(form, { url, headers = {}, signal } = {}) {
+  const body = new URLSearchParams(contentOf(form));
   return ask(url ?? form.getAttribute("action"), { method: "POST", body, headers, signal });
 }
 

@@ -22,18 +22,18 @@ export class Submission {
   skip(form) {
     document.getElementById("skip").hidePopover();
     this.drafts.stop();
-    this.send(form, { sentence: words("skipped_next") });
+    this.send(form, { sentence: words("skipped_next"), headers: {} }); // the counts of what is kept here would be wrong
   }
 
   /** From here until the answer nothing can be chosen: it would be too late for this task and too early for the next. */
-  async send(form, { sentence }) {
+  async send(form, { sentence, headers = this.next.headers }) {
     const focused = document.activeElement;
     this.setSent(true);
-    const answer = await post(form, { headers: this.next.headers });
+    const answer = await post(form, { headers });
     this.setSent(false);
     if (answer.came === "done") return this.goOn(answer, { sentence });
     focused?.focus({ preventScroll: true });
-    this.drafts.soon();
+    if (!answer.html.includes("data-lost")) this.drafts.soon();
     this.notice.answer(answer);
   }
 

@@ -1,0 +1,106 @@
+"""The next task that is there already, and submissions that are opened again, in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from annotation.models import Judgement, Project, Slot
+from tests.browser.desk import as_letters, at_desk, letters_on, press, queue, ready, wait_for_judgements
+from tests.factories import AnnotatorFactory, TaskFactory, lease
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def slot_on(page: Page) -> str:
+    return page.locator("[data-desk]").get_attribute("data-slot") or ""
+
+
+def at_desk_with_the_next(visitor) -> Page:  # type: ignore[no-untyped-def]
+    with visitor.page.expect_response(re.compile(r"/desk/\?after=")):
+        return at_desk(visitor)
+
+
+def test_after_a_submission_the_next_task_is_there_without_another_request(visit, project, annotator):
+    queue(project, tasks=3, size=2)
+    long = TaskFactory(project=project, size=2, priority=-1)
+    for item in long.positions.select_related("response"):
+        item.response.text = f"A tale {item.position}. " * 600
+        item.response.save()
+    visitor = visit(annotator.user)
+    page = at_desk_with_the_next(visitor)
+    for count in (1, 2, 3):
+        reserve = str(Slot.objects.filter(state=Slot.State.LEASED).exclude(token=slot_on(page)).get().token)
+        with page.expect_response(re.compile(r"/submit/")) as sent:
+            if count < 3:
+                with page.expect_response(re.compile(r"/desk/\?after=")):
+                    press(page, "2", "1", "Enter")
+            else:
+                press(page, "2", "1", "Enter")
+        assert sent.value.headers["desk-next"] == reserve
+        wait_for_judgements(page, count)
+        assert slot_on(page) == reserve
+    expect(page.locator(".desk.is-folding .is-cut")).to_have_count(2)
+    assert len([url for url in visitor.requested if url.endswith("/desk/")]) == 1
+
+
+def test_a_next_task_that_was_lost_meanwhile_is_replaced(visit, project, annotator):
+    queue(project, tasks=3, size=2)
+    page = at_desk_with_the_next(visit(annotator.user))
+    reserve = Slot.objects.filter(state=Slot.State.LEASED).exclude(token=slot_on(page)).get()
+    other = lease(reserve, AnnotatorFactory())
+    press(page, "2", "1", "Enter")
+    wait_for_judgements(page, 1)
+    assert slot_on(page) not in ("", str(other.token))
+
+
+def test_the_last_submission_is_opened_with_z_and_revised(visit, project, annotator):
+    queue(project, tasks=2, size=3)
+    page = at_desk(visit(annotator.user))
+    press(page, "2", "1", "3", "Enter")
+    wait_for_judgements(page, 1)
+    following = slot_on(page)
+    press(page, "z")
+    expect(page.locator(".desk__banner")).to_contain_text("You are revising what you submitted")
+    ready(page)
+    assert [letters_on(page, place) for place in "123"] == ["B", "A", "C"]
+    press(page, "a", "1", "Enter")
+    expect(page.locator(f'[data-slot="{following}"]')).to_be_visible()
+    assert page.url.endswith("/projects/desk/desk/")
+    old, new = Judgement.objects.order_by("revision")
+    assert (as_letters(old), as_letters(new)) == ([["B"], ["A"], ["C"]], [["A", "B"], ["C"]])
+    assert old.revised_by == new
+
+
+def test_what_is_locked_is_read_and_not_changed(visit, project, annotator):
+    queue(project, tasks=1, size=3)
+    page = at_desk(visit(annotator.user))
+    press(page, "2", "1", "3", "Enter")
+    page.get_by_role("link", name="My submissions").click()
+    Project.objects.update(revisions_locked=True)
+    page.get_by_role("link", name="Question").click()
+    ready(page)
+    expect(page.locator(".desk__banner")).to_contain_text("can no longer be revised")
+    press(page, "a", "3", "Enter")
+    assert [letters_on(page, place) for place in "123"] == ["B", "A", "C"]
+    assert page.get_by_role("button", name="Save the revision").count() == 0
+    assert Judgement.objects.count() == 1
+
+
+def test_new_guidelines_are_confirmed_before_the_next_task(visit, project, annotator):
+    project.guidelines.create(number=1, text="Prefer the answer that **helps**.")
+    queue(project, tasks=2, size=2)
+    visitor = visit(annotator.user)
+    page = visitor.open("/projects/desk/desk/")
+    page.get_by_role("button", name="I have read them").click()
+    ready(page)
+    project.guidelines.create(number=2, text="Be exact.", changes="Exact counts more.")
+    Slot.objects.filter(state=Slot.State.LEASED).exclude(token=slot_on(page)).update(
+        state=Slot.State.OPEN, annotator=None, lease_expires_at=None
+    )
+    press(page, "2", "1", "Enter")
+    expect(page.get_by_text("Exact counts more.")).to_be_visible()
+    page.get_by_role("button", name="I have read them").click()
+    ready(page)
+    press(page, "g")
+    expect(page.get_by_role("dialog", name="Guidelines version 2")).to_contain_text("Be exact.")
