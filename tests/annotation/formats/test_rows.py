@@ -22,8 +22,7 @@ anything = st.recursive(
     | st.text()
     | st.sampled_from(["user", "\x00", "\ud800", "9" * 5000, "0001-01-01T00:00:00+23:59", 10**400, -(10**400)]),
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from([*FIELDS, "text", "role", "0"]), inner)
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*FIELDS, "text", "role", "0"]), inner)
     ),
     max_leaves=20,
 )
@@ -40,8 +39,12 @@ def records(draw: st.DrawFn) -> dict[str, object]:
         if cut or not ranking:
             ranking.append([])
         ranking[-1].append(position)
+    purpose = draw(st.sampled_from(rows.PURPOSES))
+    named = st.lists(names.filter(str.strip), max_size=2)
+    marked = [{"response": i, "start": 0, "end": len(text), "text": text} for i, text in enumerate(answers) if text]
     judgement = {
         "annotator": draw(names),
+        "spans": marked,
         "ranking": ranking,
         "strength": draw(st.sampled_from([None, 1, 2, 3])),
         "acceptable": draw(st.none() | st.just(list(order))),
@@ -57,12 +60,14 @@ def records(draw: st.DrawFn) -> dict[str, object]:
             texts | st.just([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "?"}])
         ),
         "responses": [{"text": text, "policy": draw(names), "sampling": {"t": draw(numbers)}} for text in answers],
-        "judgements": [judgement] if size else [],
+        "judgements": [judgement] if size else [{"annotator": draw(names), "written": draw(texts) + "!"}],
         "tags": draw(st.lists(names, max_size=3)),
         "id": draw(st.none() | names | st.integers(0, 10**30)),
         "metadata": draw(st.dictionaries(names, numbers | texts, max_size=3)),
-        "purpose": draw(st.sampled_from(rows.PURPOSES)),
+        "purpose": purpose,
         "propensity": draw(numbers),
+        "known": {"ranking": ranking} if purpose in rows.KNOWN_PURPOSES and size > 1 else None,
+        "audience": draw(st.none() | st.fixed_dictionaries({}, optional=dict.fromkeys(rows.AUDIENCES, named))),
     }
 
 
@@ -114,6 +119,17 @@ def test_text_that_no_database_keeps_is_refused_by_name(sign, field):
         ({"responses": [{"text": True}]}, "expected a text, found bool"),
         ({"responses": [], "judgements": [{"ranking": []}]}, "no responses that it could judge, and it has no"),
         ({"judgements": [{"ranking": [[0], [0]]}]}, "a response stands twice"),
+        (
+            {"judgements": [{"ranking": [], "spans": [{"response": 0, "start": 0, "end": 9, "text": "a"}]}]},
+            "ends at 9",
+        ),
+        ({"judgements": [{"ranking": [], "spans": [{"response": 0, "start": 0, "end": 1, "text": "b"}]}]}, "mark it"),
+        ({"known": {"ranking": [[0], [1]]}}, "known: only for the purposes gold and qualification"),
+        ({"purpose": "gold", "known": {"ranking": [[0]]}}, "places all responses"),
+        ({"purpose": "gold", "known": {"ranking": [[0], [1]], "why": ""}}, "it has ranking and explanation"),
+        ({"audience": {"groups": ["night"]}}, "becomes no task"),
+        ({"audience": {"roles": ["night"]}}, "it has people, groups, skills"),
+        ({"audience": {"groups": [" "]}}, "one of its names is empty"),
         ({"judgements": [{"ranking": [[2]]}]}, "2 is no index"),
         ({"judgements": [{"ranking": [[]]}]}, "an empty tie group"),
         ({"judgements": [{"ranking": [[0]], "annotator": ""}]}, "leave the field out"),
