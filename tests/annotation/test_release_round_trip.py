@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from annotation.actions import import_files, releases
+from annotation.actions import import_files, imports, releases
 from annotation.actions.import_plans import Naming
+from annotation.formats import rows
 from annotation.formats.views.writing import VIEWS, write_view
 from annotation.models import Release
 from tests.factories import ProjectFactory
@@ -40,6 +41,7 @@ ROWS = [
                 "revision": 1,
                 "shown": [1, 0],
                 "edited": {"0": "q"},
+                "spans": [{"response": 1, "start": 1, "end": 2, "text": "y", "comment": "Why?"}],
                 "flags": [1.0],
                 "reason": "r",
             }
@@ -57,6 +59,7 @@ ROWS = [
         "propensity": 0.5,
         "purpose": "head_to_head",
     },
+    {"prompt": "Write it.", "judgements": [{"annotator": "a17", "ranking": [], "written": "Here.", "reason": "R"}]},
 ]
 
 
@@ -76,6 +79,22 @@ def test_the_native_view_imported_again_is_the_same_release(tmp_path):
 
     assert imported(native).hash == first.hash
     assert first.manifest["counts"]["demonstrations"] == 2
+
+
+def test_a_known_answer_goes_along(tmp_path):
+    project = ProjectFactory()
+    known = {"ranking": [[1], [0]], "explanation": "b is true."}
+    said = [{"annotator": "x", "ranking": [[0], [1]]}]
+    row = {"prompt": "?", "responses": ["a", "b"], "purpose": "gold", "known": known, "judgements": said}
+    imports.import_rows([rows.parse(row)], project=project, by=None)
+    first = releases.export(project, purposes=("gold",))
+
+    write_view(Path(first.path), view=VIEWS["native"], output=tmp_path / "native.jsonl")
+    again = ProjectFactory()
+    import_files.import_file(tmp_path / "native.jsonl", project=again, by=None, strict=True)
+
+    assert again.tasks.get().known == known
+    assert releases.export(again, purposes=("gold",)).hash == first.hash
 
 
 def test_the_order_of_the_lines_does_not_matter(tmp_path):

@@ -117,6 +117,7 @@ def test_kto_of_one_class_is_one_sentence(view):
     [
         ([], ["a", "b"]),  # a demonstration: nobody judged it
         ([judgement([[0], [1]], edited={"1": "mended"}), judgement([[0], [1]])], ["mended"]),
+        ([judgement([], written="my own"), judgement([[0], [1]], edited={"0": "mended"})], ["my own", "mended"]),
         ([judgement([[0], [1]])], ["a"]),
         ([judgement([[0], [1]]), judgement([[1], [0]])], []),  # no majority
         ([judgement([[0], [1]]), judgement([[0], [1]]), judgement([[1], [0]])], ["a"]),
