@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
@@ -88,7 +89,7 @@ def _queued(project: Project, standing: Standing, *, by: Annotator, hides: bool)
 
 
 def _ordinary(
-    look: Callable[[], "QuerySet[Task, Any] | list[int]"],
+    look: Callable[[], "QuerySet[Task, Any] | RawSQL | list[int]"],
     standing: Standing,
     *,
     by: Annotator,
@@ -109,7 +110,7 @@ def _ordinary(
         # Each miss means that somebody else got a slot, so this ends.
 
 
-def _claimable_slot(tasks: "QuerySet[Task, Any] | list[int]") -> Slot | None:
+def _claimable_slot(tasks: "QuerySet[Task, Any] | RawSQL | list[int]") -> Slot | None:
     slots = Slot.objects.claimable().filter(task__in=tasks).select_related("task__project", "task__prompt")
     slots = slots.order_by("-task__priority", "task__filled", "task__id", "number")
     # Skipping locked rows keeps a crowd from queueing for one slot; the second look waits for them instead.

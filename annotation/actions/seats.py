@@ -1,5 +1,6 @@
 """A person's seat at a project's desk: the lock of their claims, what they confirmed, whether they qualified."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext
 
 from annotation.actions import audit
+from annotation.actions.prepared import ANNOTATOR, PROJECT, prepared
 from annotation.exceptions import GuidelineUnread, NotFound, NotQualified
 from annotation.models import Annotator, Audience, Guideline, Membership, Project, Seat, Task
 from annotation.stats.known import Score
@@ -37,26 +39,36 @@ def standing(project: Project, *, annotator: Annotator) -> Standing:
     """Lock the seat and read all of it in one query. On PostgreSQL two tabs of one person queue up here; on SQLite
     every transaction does. A superuser takes part everywhere, and so does an annotator without a person (a
     simulated one), who acts only through our own code."""
-    seats = _with_standing(Seat.objects.filter(project=project, annotator=annotator))
-    seat = seats.first()
+    seat = _locked(project, annotator=annotator)
     if seat is None:
         Seat.objects.bulk_create([Seat(project=project, annotator=annotator)], ignore_conflicts=True)
-        seat = seats.get()
+        seat = _locked(project, annotator=annotator)
     membership = None
     if seat.member is not None:
-        membership = Membership(project=project, groups=seat.member_groups, skills=seat.member_skills)
+        groups, skills = json.loads(seat.member_groups), json.loads(seat.member_skills)
+        membership = Membership(project=project, groups=groups, skills=skills)
     return Standing(
         seat=seat,
         project_state=seat.project_state,
         takes_part=annotator.user_id is None or membership is not None or bool(seat.is_superuser),
         membership=membership,
         newest_guideline=seat.newest_guideline,
-        has_audiences=seat.has_audiences,
-        has_qualification=seat.has_qualification,
+        has_audiences=bool(seat.has_audiences),
+        has_qualification=bool(seat.has_qualification),
     )
 
 
-def _with_standing(seats: "QuerySet[Seat]") -> "QuerySet[Any]":
+def _locked(project: Project, *, annotator: Annotator) -> Any:
+    query = prepared(_with_standing)
+    params = query.params({PROJECT: project.pk, ANNOTATOR: annotator.pk})
+    seat = next(iter(Seat.objects.raw(query.sql, params)), None)
+    if seat is not None:
+        seat.project, seat.annotator = project, annotator
+    return seat
+
+
+def _with_standing() -> "QuerySet[Any]":
+    seats = Seat.objects.filter(project=PROJECT, annotator=ANNOTATOR)
     project = OuterRef("project")
     member = Membership.objects.filter(project=project, user=OuterRef("annotator__user"))
     newest = Guideline.objects.filter(project=project).order_by("-number").values("number")

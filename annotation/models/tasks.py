@@ -1,4 +1,5 @@
 import uuid
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
@@ -117,11 +118,10 @@ class TaskResponse(models.Model):
 
 
 class SlotQuerySet(models.QuerySet["Slot"]):
-    def claimable(self) -> "SlotQuerySet":
+    def claimable(self, *, now: datetime | None = None) -> "SlotQuerySet":
         """Open, or leased by someone whose lease has run out."""
-        return self.filter(
-            Q(state=Slot.State.OPEN) | Q(state=Slot.State.LEASED, lease_expires_at__lte=timezone.now())
-        )
+        run_out = Q(state=Slot.State.LEASED, lease_expires_at__lte=now or timezone.now())
+        return self.filter(Q(state=Slot.State.OPEN) | run_out)
 
 
 class Slot(models.Model):

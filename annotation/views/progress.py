@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Exists, IntegerField, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from annotation.actions import audiences, waiting
+from annotation.actions.prepared import ANNOTATOR, NOW, PROJECT, TODAY, prepared
 from annotation.models import Annotator, Audience, Project, Seat, Slot
 
 MOST_COUNTED = 200
 STEP = 10
+COLUMNS = ("pk", "open", "held", "done", "done_today", "has_audiences", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,30 +44,47 @@ class _Counted(Subquery):
 
 def progress_in(projects: Sequence[Project], *, annotator: Annotator) -> dict[int, Progress]:
     """Progress by project id, in one query, or four where tasks are for some people only."""
-    found = {row["pk"]: row for row in _rows(projects, annotator=annotator)}
+    found = _found(projects, annotator=annotator)
     for pk, n in _for_audiences([p for p in projects if found[p.pk]["has_audiences"]], annotator=annotator).items():
         found[pk]["open"] += n
     return {project.pk: _progress(project, found[project.pk]) for project in projects}
 
 
-def _rows(projects: Sequence[Project], *, annotator: Annotator) -> "QuerySet[Project, Any]":
-    project = OuterRef("pk")
-    slots = Slot.objects.filter(annotator=annotator, task__project=project).order_by().values("pk")
+def _found(projects: Sequence[Project], *, annotator: Annotator) -> dict[int, dict[str, Any]]:
+    if not projects:
+        return {}
+    query = prepared(_rows, len(projects))
+    values: dict[Any, Any] = {_place(index): project.pk for index, project in enumerate(projects)}
+    values |= {ANNOTATOR: annotator.pk, NOW: timezone.now(), TODAY: _midnight()}
+    with connection.cursor() as cursor:
+        cursor.execute(query.sql, query.params(values))
+        rows = [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+    return {row["pk"]: row for row in rows}
+
+
+def _place(index: int) -> int:
+    """What stands for the id of the project at this place among several."""
+    return PROJECT * 1000 - index
+
+
+def _rows(n: int) -> "QuerySet[Project, Any]":
+    someone, project = Annotator(pk=ANNOTATOR), OuterRef("pk")
+    slots = Slot.objects.filter(annotator=someone, task__project=project).order_by().values("pk")
     filled = slots.filter(state=Slot.State.FILLED)
-    for_everyone = waiting.open_to(project, by=annotator, audience=None).values("pk")
-    failed = Seat.objects.filter(annotator=annotator, project=project, qualification=Seat.Qualification.FAILED)
+    for_everyone = waiting.open_to(project, by=someone, audience=None).values("pk")
+    failed = Seat.objects.filter(annotator=someone, project=project, qualification=Seat.Qualification.FAILED)
     return (
-        Project.objects.filter(pk__in=[project.pk for project in projects])
+        Project.objects.filter(pk__in=[_place(index) for index in range(n)])
         .annotate(
             open=_Counted(for_everyone[: MOST_COUNTED + 1]),
             held=_Counted(slots.filter(state=Slot.State.LEASED)),
             done=_Counted(filled),
-            done_today=_Counted(filled.filter(filled_at__gte=_midnight())),
+            done_today=_Counted(filled.filter(filled_at__gte=TODAY)),
             has_audiences=Exists(Audience.objects.filter(project=project)),
             failed=Exists(failed),
         )
         .order_by()
-        .values("pk", "open", "held", "done", "done_today", "has_audiences", "failed")
+        .values_list(*COLUMNS)
     )
 
 
@@ -74,7 +94,7 @@ def _for_audiences(projects: Sequence[Project], *, annotator: Annotator) -> dict
     theirs = [pk for found in admitting.values() for pk in found]
     if not theirs:
         return {}
-    tasks = waiting.open_to(OuterRef("pk"), by=annotator, audience=theirs).values("pk")
+    tasks = waiting.open_to(OuterRef("pk"), by=annotator, audience=theirs, now=timezone.now()).values("pk")
     counted = Project.objects.filter(pk__in=[project.pk for project in projects])
     return dict(counted.annotate(open=_Counted(tasks[: MOST_COUNTED + 1])).values_list("pk", "open"))
 
