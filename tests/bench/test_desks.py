@@ -33,7 +33,7 @@ def desks(live_server):  # type: ignore[no-untyped-def]
 
 @pytest.mark.django_db(transaction=True)
 def test_two_annotators_empty_the_queue_and_every_pair_is_a_judgement(desks):
-    found = run(desks, pairs=TASKS, seconds=60, meter=Meter(server=[]))
+    found = run(desks, pairs=10 * TASKS, seconds=60, meter=Meter(server=[]))
     judged = Judgement.objects.filter(slot__state=Slot.State.FILLED)
     assert found["errors"] == {}, found["error_sample"]
     assert found["pairs"] == TASKS == judged.values("task").distinct().count()
