@@ -2,10 +2,13 @@ from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 
 from annotation.formats import markdown
 
 register = template.Library()
+
+ROLES = {"user": _("user"), "assistant": _("assistant"), "system": _("system"), "tool": _("tool")}
 
 
 @register.filter
@@ -26,3 +29,9 @@ def rich(context: template.Context, text: str) -> SafeString:
 def is_plain(text: str) -> bool:
     """Whether the text is too long to be rendered and is shown as it is."""
     return markdown.is_plain(text)
+
+
+@register.filter
+def role_name(role: str) -> str:
+    """Who speaks in a conversation, in the reader's language."""
+    return str(ROLES.get(role, role))
