@@ -121,7 +121,7 @@ def test_a_rubric_that_is_none_is_refused_with_a_sentence(admin_client):
 
     answer = admin_client.post(page, {"criteria": '[{"name": "charm"}]'})
 
-    assert "The rubric is a list like" in answer.content.decode()
+    assert "The rubric cannot be used" in answer.content.decode()
     assert Task.objects.count() == 1
 
 
