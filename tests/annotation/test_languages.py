@@ -28,7 +28,7 @@ class Form(HTMLParser):
             self.sent[self.select] = given["value"] or ""
         ticked = given.get("type") not in ("checkbox", "radio") or "checked" in given
         if tag == "input" and given.get("name") and ticked:
-            self.sent[given["name"] or ""] = given.get("value") or "on"
+            self.sent[given["name"] or ""] = given.get("value") or ("on" if given.get("type") == "checkbox" else "")
 
 
 def test_settings_sent_back_untouched_in_german_change_nothing(client):
