@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from annotation.actions import judgements, leases
 from annotation.exceptions import InvalidJudgement, NotFound, SlotLost
+from annotation.formats import answers
 from annotation.formats.rows import judgement_uid
 from annotation.models import Comparison, Draft, Guideline, Judgement, Membership, Project, Slot, Task
 from tests.annotation.test_leases import member_of, run_out
@@ -322,7 +323,7 @@ json_values = st.recursive(
 )
 
 
-optional = ("strength", "acceptable", "ratings", "flags", "reason", "edited", "seconds", "source")
+optional = (*sorted(answers.Said.__optional_keys__ - {"ranking"}), "source")
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
