@@ -5,6 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.desk import at_desk, press
 from tests.browser.pages import ELSEWHERE, PAGES, World, routes, world
 from tests.flywheel.conftest import trainer  # noqa: F401  # a fixture
 
@@ -61,3 +62,19 @@ def test_axe_finds_nothing_on_any_page(visit, here, device):
         found[f"{name}, too wide"] = page.evaluate(TOO_WIDE)
     listed = [f"{name}: {sentence}" for name, sentences in found.items() for sentence in sentences]
     assert not listed, "\n".join(listed)
+
+
+def test_axe_finds_nothing_in_the_dialogs_of_the_desk(visit, here):
+    """Each open in turn, and the sentences that say what is missing."""
+    visitor = visit(here.annotator.user)
+    page = at_desk(visitor, f"/projects/desk/slots/{here.slot.token}/")
+    dialogs = page.evaluate("[...document.querySelectorAll('dialog[popover]')].map((one) => one.id)")
+    assert {"keys", "skip", "guidelines", "reading"} <= set(dialogs)
+    found = []
+    for name in dialogs:
+        page.evaluate("(name) => document.getElementById(name).showPopover()", name)
+        found += [f"{name}: {sentence}" for sentence in complaints(page, RULES)]
+        page.evaluate("(name) => document.getElementById(name).hidePopover()", name)
+    press(page, "Enter")
+    expect(page.locator("#desk-notice").get_by_role("alert")).to_be_visible()
+    assert not found + complaints(page, RULES)
