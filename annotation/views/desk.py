@@ -33,7 +33,7 @@ def task(request: MemberRequest, slug: str, token: UUID) -> HttpResponse:
     """One's own task: to be judged, or once it was judged to be revised."""
     slot, annotator = held(request, slug, token)
     if judgement := judgements.current_of(slot, by=annotator):
-        return desk_pages.shown_revision(request, judgement, annotator=annotator)
+        return desk_pages.shown_revision(request, slot, judgement, annotator=annotator)
     if error := leases.loss(slot, by=annotator):
         raise error
     return desk_pages.shown_task(request, slot, annotator=annotator)

@@ -61,6 +61,7 @@ def shown_task(
 
 def shown_revision(
     request: MemberRequest,
+    slot: Slot,
     judgement: Judgement,
     *,
     annotator: Annotator,
@@ -68,7 +69,6 @@ def shown_revision(
     **context: Any,
 ) -> HttpResponse:
     """What was submitted, to be revised; with the sentence alone where it can no longer be."""
-    slot = judgement.slot
     if form is None:
         form = JudgementForm.from_judgement(judgement, slot=slot, texts=texts_of(slot), by=annotator)
         if draft := leases.draft_of(slot, by=annotator):
@@ -93,9 +93,9 @@ def refused(request: MemberRequest, slot: Slot, form: JudgementForm, *, error: A
     context = {"message": str(error), "lost": lost, "form": form, "project": slot.task.project}
     if request.htmx:
         return render(request, "annotation/desk/_refused.html", context, status=error.status_code)
-    message = {"message": str(error), "status": error.status_code}
+    message: dict[str, Any] = {"message": str(error), "status": error.status_code}
     if not lost and form.revision is not None and (judgement := judgements.current_of(slot, by=form.by)):
-        return shown_revision(request, judgement, annotator=form.by, form=form, **message)
+        return shown_revision(request, slot, judgement, annotator=form.by, form=form, **message)
     if lost or leases.loss(slot, by=form.by):
         return render(request, "annotation/desk/refused.html", context, status=error.status_code)
     return shown_task(request, slot, annotator=form.by, form=form if form.is_bound else None, **message)

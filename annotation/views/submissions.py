@@ -38,7 +38,8 @@ def last(request: MemberRequest, slug: str) -> HttpResponse:
     """Back to the last submission: what `z` opens."""
     project, annotator = seated(request.user, slug)
     made = judgements.latest(project, by=annotator, limit=1)
-    address = redirect("annotation:task", slug, made[0].slot.token) if made else redirect("annotation:mine", slug)
+    slots = [judgement.slot for judgement in made if judgement.slot]
+    address = redirect("annotation:task", slug, slots[0].token) if slots else redirect("annotation:mine", slug)
     add_never_cache_headers(address)
     return address
 

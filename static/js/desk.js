@@ -1,5 +1,6 @@
 // Turns the plain form of the desk into cards, ladder and keys. Runs again for each task that takes its place.
 
+import { deskActs, placement, rankingActs, readingActs } from "./acts.js";
 import { announce } from "./announce.js";
 import { Cards } from "./cards.js";
 import { Drafts } from "./drafts.js";
@@ -20,107 +21,67 @@ import { words } from "./words.js";
 let leaveLast = () => {};
 
 function mount(desk) {
-  const isLocked = "locked" in desk.dataset;
   const stop = new AbortController();
   const { signal } = stop;
   const form = desk.querySelector("#judgement");
   const changed = () => form.dispatchEvent(new Event("change", { bubbles: true }));
   const ranking = new Ranking(desk, { changed });
+  const placed = (letter) => announce(placement(letter, ranking));
   const drawn = [];
   const draw = () => drawn.forEach((part) => part.draw());
   const cards = new Cards(desk, { onSelect: draw });
-  const placed = (letter) => announce(placement(letter, ranking));
-  const board = desk.querySelector("[data-ladder]");
-  const ladder = board && new Ladder(board, { ranking, cards, placed });
-  if (ladder) drawn.push(ladder);
-  if (board && ranking.asksLine) drawn.push(new Line(board, { ranking }));
+  const ladder = ladderOf(desk, { ranking, cards, placed, drawn });
   drawn.push({ draw: () => cards.drawLetters(ranking) });
 
   form.noValidate = true;
   const notice = new Notice(desk, { take: () => submission.takeNext() });
-  const next = new Next(desk, { signal });
   const drafts = new Drafts(desk, { form, signal, refused: (answer) => notice.answer(answer) });
-  if (!isLocked) drafts.restore();
+  if (!isLocked(desk)) drafts.restore();
   const history = new History(form, { changed });
   const parts = PARTS.map((part) => part.mount(desk, { form, cards, ranking, signal, changed })).filter(Boolean);
-  const submission = new Submission(desk, { form, cards, ranking, parts, drafts, next, notice, show });
-  const layout = new Layout(desk);
-  if (isLocked) lock(desk);
-  const acts = isLocked ? readingActs(desk, { layout }) : {
-    ...readingActs(desk, { layout }),
-    ...rankingActs({ ranking, cards, placed, form }),
-    ...Object.assign({}, ...parts.map((part) => part.keys)),
-    ...deskActs(desk, { history }),
-  };
-  const keys = new Keys(desk, { cards, acts, isSent: () => form.inert, submit: () => { if (!isLocked) form.requestSubmit(); }, signal });
+  const submission = new Submission(desk, { form, cards, ranking, parts, drafts, next: new Next(desk, { signal }), notice, show });
+  const acts = actsOf(desk, { form, ranking, cards, placed, parts, history });
+  const submit = () => { if (!isLocked(desk)) form.requestSubmit(); };
+  const keys = new Keys(desk, { cards, acts, isSent: () => form.inert, submit, signal });
 
-  fillWhenOpened(desk);
-  drawHelp(desk, { keys, ranking });
-  drawFoot(desk, keys);
-  showLastMessage(desk.querySelector(".conversation"));
   form.addEventListener("change", () => { draw(); drawUndo(desk, history); notice.clear(); });
-  if (!isLocked) drawUndo(desk, history);
-  desk.querySelector("[data-undo]").addEventListener("click", () => acts.z());
+  dress(desk, { keys, ranking, history });
   if (cards.letters.length > 0) cards.select(ranking.asksPlaces ? ranking.nextMissing(ranking.letters.at(-1)) : ranking.letters[0]);
   desk.dataset.ready = "";
   return () => { stop.abort(); ladder?.destroy(); };
 }
 
-function rankingActs({ ranking, cards, placed, form }) {
-  const line = (act) => (ranking.asksLine ? () => { act(); announce(lineSentence(ranking)); } : undefined);
-  return without({
-    digit: ranking.asksPreference ? (key) => choose(form, key) : ranking.asksPlaces && ((key) => {
-      if (Number(key) > ranking.letters.length) return false;
-      const letter = cards.current;
-      ranking.place(letter, key);
-      cards.select(ranking.nextMissing(letter), { focus: true });
-      placed(letter);
-    }),
-    Backspace: ranking.asksPlaces && (() => { ranking.place(cards.current, ""); placed(cards.current); }),
-    "[": line(() => ranking.moveLine(-1)),
-    "]": line(() => ranking.moveLine(1)),
-    x: line(() => ranking.draw(0)),
-  });
+const isLocked = (desk) => "locked" in desk.dataset;
+
+function ladderOf(desk, { ranking, cards, placed, drawn }) {
+  const board = desk.querySelector("[data-ladder]");
+  const ladder = board && new Ladder(board, { ranking, cards, placed });
+  if (ladder) drawn.push(ladder);
+  if (ladder && ranking.asksLine) drawn.push(new Line(board, { ranking }));
+  return ladder;
 }
 
-function readingActs(desk, { layout }) {
-  return without({ u: () => layout.toggleFold(), v: () => layout.toggleView(), g: popover("guidelines"), "?": popover("keys") });
+function actsOf(desk, { parts, history, ...rest }) {
+  const reading = readingActs({ layout: new Layout(desk) });
+  if (isLocked(desk)) return reading;
+  return { ...reading, ...rankingActs(rest), ...Object.assign({}, ...parts.map((part) => part.keys)), ...deskActs(desk, { history }) };
 }
 
-function deskActs(desk, { history }) {
-  return without({
-    z: () => { if (!history.undo()) location.assign(desk.dataset.last); },
-    y: () => history.redo(),
-    s: popover("skip"),
-  });
-}
-
-function popover(id) {
-  const dialog = document.getElementById(id);
-  return dialog && (() => { dialog.togglePopover(); dialog.querySelector("input[type=radio]")?.focus(); });
+/** Help, buttons and guidelines: what is there for those who do not know the keys. */
+function dress(desk, { keys, ranking, history }) {
+  fillWhenOpened(desk);
+  drawHelp(desk, { keys, ranking });
+  drawFoot(desk, keys);
+  showLastMessage(desk.querySelector(".conversation"));
+  if (isLocked(desk)) return lock(desk);
+  drawUndo(desk, history);
+  desk.querySelector("[data-undo]").addEventListener("click", () => keys.acts.z());
 }
 
 /** What can no longer be revised is there to be read. */
 function lock(desk) {
   for (const part of desk.querySelectorAll(".panel, [data-marks]")) part.inert = true;
 }
-
-const without = (acts) => Object.fromEntries(Object.entries(acts).filter(([, act]) => act));
-
-function choose(form, key) {
-  const radio = form.querySelector(`input[name="preference"][value="${key}"]`);
-  if (!radio) return false;
-  radio.click();
-}
-
-function placement(letter, ranking) {
-  const place = ranking.placeOf(letter);
-  const missing = ranking.missing().length;
-  const left = missing === 0 ? words("none_missing") : words(missing === 1 ? "one_missing" : "some_missing", { n: missing });
-  return `${place === "" ? words("token_unplaced", { letter }) : words("token_placed", { letter, place })}. ${left}`;
-}
-
-const lineSentence = ({ line }) => (line === "0" ? words("line_none") : words("line_at", { line }));
 
 function drawUndo(desk, history) {
   const button = desk.querySelector("[data-undo]");

@@ -9,10 +9,11 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from annotation.actions import leases
+from annotation.actions import leases, seats
 from annotation.models import Guideline, Judgement, Project, Slot, Task
 from flywheel.actions import generations
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.desk import at_desk
 from tests.factories import (
     AnnotatorFactory,
     MembershipFactory,
@@ -69,6 +70,7 @@ def project(annotator) -> Project:  # type: ignore[no-untyped-def]
     project = ProjectFactory(slug="lumo", name="Lumo support")
     Guideline.objects.create(project=project, number=2, text=GUIDELINES)
     MembershipFactory(project=project, user=annotator.user)
+    seats.acknowledge(project, by=annotator, number=2)
     prompt = PromptFactory(project=project, messages=CONVERSATION)
     responses = [ResponseFactory(prompt=prompt, policy=PolicyFactory(), text=text) for text in ANSWERS]
     task = TaskFactory(project=project, prompt=prompt, size=0, priority=1)
@@ -109,7 +111,7 @@ def test_desk(visit, project, annotator, device, scheme):  # type: ignore[no-unt
     visitor = visit(annotator.user, color_scheme=scheme, **DEVICES[device])
     slot = leases.claim(project, by=annotator)
     Slot.objects.filter(pk=slot.pk).update(order=[0, 2, 1, 3])
-    page = visitor.open("/projects/lumo/desk/")
+    page = at_desk(visitor, "/projects/lumo/desk/")
     for key in ["a", "1", "b", "1", "c", "3", "c"]:
         page.keyboard.press(key)
     page.locator("[data-saved]", has_text="Draft kept").wait_for()

@@ -36,8 +36,20 @@ def test_a_whole_day_of_an_annotator_without_a_mouse(visit, project, annotator):
     for priority, size in ((9, 3), (8, 2), (7, 4), (6, 1), (5, 0)):
         TaskFactory(project=project, size=size, priority=priority)
     page = visit().open("/")
+    comes_in(page, annotator.user.username)
+    judges_three(page)
+    judges_a_pair(page)
+    skips_four(page)
+    judges_one_and_revises_it(page)
+    writes_an_answer(page)
+    assert Judgement.objects.current().count() == 4
+    assert Task.objects.filter(state=Task.State.OPEN).count() == 1
+    assert Judgement.objects.filter(at__lte=timezone.now()).count() == 5
+
+
+def comes_in(page: Page, username: str) -> None:
     page.get_by_label("Username").focus()
-    page.keyboard.type(annotator.user.username)
+    page.keyboard.type(username)
     press(page, "Tab")
     page.keyboard.type(PASSWORD)
     press(page, "Enter")
@@ -49,7 +61,9 @@ def test_a_whole_day_of_an_annotator_without_a_mouse(visit, project, annotator):
     press(page, "Enter")
     ready(page)
 
-    # Three answers: a tie, the line, a flag, ratings, a reason; an undo on the way.
+
+def judges_three(page: Page) -> None:
+    """A tie, the line, a flag, ratings, a reason; an undo on the way."""
     press(page, "2", "1", "3", "z", "1")
     assert [letters_on(page, place) for place in ("1", "2", "3", "")] == ["BC", "A", "", ""]
     press(page, "]", "a", "f", "1", "Escape")
@@ -65,19 +79,24 @@ def test_a_whole_day_of_an_annotator_without_a_mouse(visit, project, annotator):
     assert first.flags == [{"flag": "harmful", "response": first.shown[0]}]
     assert first.reason == "B and C help."
 
-    # Two answers: how much better; both good enough.
+
+def judges_a_pair(page: Page) -> None:
+    """How much better, and both good enough."""
     ready(page)
     press(page, "6", "[", "a", "t", "2", "2", "Enter")
     second = wait_for_judgements(page, 2)[1]
     assert (as_letters(second), second.strength, len(second.acceptable)) == ([["B"], ["A"]], 2, 2)
 
-    # Four answers: nothing for this person.
+
+def skips_four(page: Page) -> None:
     ready(page)
     press(page, "s", "ArrowDown", "Tab", "Tab", "Enter")
     expect(page.locator("[data-answer]")).to_have_count(1)
     assert Skip.objects.get().reason.startswith("prompt")
 
-    # One answer: rated, good enough; then back to the submission before, and on.
+
+def judges_one_and_revises_it(page: Page) -> None:
+    """Rated and good enough; then, on second thoughts, not."""
     ready(page)
     press(page, "]", "t", "3", "Enter")
     wait_for_judgements(page, 3)
@@ -91,15 +110,14 @@ def test_a_whole_day_of_an_annotator_without_a_mouse(visit, project, annotator):
     expect(page.get_by_label("Your answer")).to_be_visible()
     assert Judgement.objects.current().get(revision=1).acceptable == []
 
-    # No answer: one's own. Then it is done.
+
+def writes_an_answer(page: Page) -> None:
+    """Their own, where there is none; then the queue is empty."""
     ready(page)
     tab_to(page, "textbox", "Your answer")
     page.keyboard.type("Hold the dial for five seconds.")
     press(page, "Control+Enter")
     expect(page.get_by_role("heading", name="That was the last one")).to_be_visible()
-    assert Judgement.objects.current().count() == 4
-    assert Task.objects.filter(state=Task.State.OPEN).count() == 1
-    assert Judgement.objects.filter(at__lte=timezone.now()).count() == 5
 
 
 def swipe(page: Page, session, start: tuple[float, float], end: tuple[float, float]) -> None:  # type: ignore[no-untyped-def]
