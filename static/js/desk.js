@@ -100,7 +100,6 @@ function show(element, { sentence = "" } = {}) {
   for (const dialog of document.querySelectorAll("dialog:popover-open")) dialog.hidePopover();
   document.getElementById("desk").replaceWith(element);
   if (element.dataset.address) history.replaceState(null, "", element.dataset.address);
-  window.htmx?.process(element);
   arrive();
   scrollTo(0, 0);
   element.focus({ preventScroll: true });

@@ -6,6 +6,8 @@ import { contentOf, post } from "./send.js";
 import { words } from "./words.js";
 
 const PAUSE = 600; // milliseconds of quiet before a draft is sent
+const WEEK = 7 * 24 * 3_600_000;
+const KEPT = "desk.draft.";
 const AGAIN = 5000; // milliseconds until one that did not arrive is sent again
 
 export class Drafts {
@@ -91,25 +93,40 @@ export class Drafts {
   }
 }
 
+/** Of the lease under which it was chosen, for only there the letters mean the same; of a revision by what it revises. */
 class Copy {
   constructor(form) {
     this.form = form;
-    this.key = `desk.draft.${form.elements.submission_key.value}`;
+    const { revises, submission_key: key } = form.elements;
+    this.key = `${KEPT}${revises.value === "" ? key.value : `${form.action} ${revises.value}`}`;
+    this.tidy();
   }
 
   keep() {
-    try { localStorage.setItem(this.key, snapshot(this.form)); } catch { /* storage is off or full: the server's copy is left */ }
+    this.trying(() => localStorage.setItem(this.key, JSON.stringify({ at: Date.now(), said: snapshot(this.form) })));
   }
 
   remove() {
-    try { localStorage.removeItem(this.key); } catch { /* as above */ }
+    this.trying(() => localStorage.removeItem(this.key));
   }
 
   restore() {
-    let kept = null;
-    try { kept = localStorage.getItem(this.key); } catch { return false; }
-    if (kept === null || kept === snapshot(this.form)) return false;
-    restore(this.form, kept);
+    const kept = this.trying(() => JSON.parse(localStorage.getItem(this.key)));
+    if (!kept || kept.said === snapshot(this.form)) return false;
+    restore(this.form, kept.said);
     return true;
+  }
+
+  /** What nobody came back for goes after a week. */
+  tidy() {
+    this.trying(() => {
+      const old = (name) => name.startsWith(KEPT) && Date.now() - JSON.parse(localStorage.getItem(name)).at > WEEK;
+      Object.keys(localStorage).filter(old).forEach((name) => localStorage.removeItem(name));
+    });
+  }
+
+  /** Storage may be off or full: then the server's copy is all there is. */
+  trying(act) {
+    try { return act(); } catch { return null; }
   }
 }
