@@ -160,6 +160,21 @@ def test_who_did_not_qualify_is_told_so(desk, project, annotator):
     assert "A reviewer of the project" in answer.content.decode()
 
 
+@pytest.mark.parametrize("case", [((1, 2), "yours agrees with it"), ((2, 1), "yours differs")])
+@pytest.mark.parametrize("told", [True, False])
+def test_of_a_known_answer_people_are_told_only_where_the_project_says_so(desk, project, annotator, case, told):
+    places, sentence = case
+    Project.objects.update(gold_feedback=told)
+    known = {"ranking": [[0], [1]], "explanation": "The lamp is not broken."}
+    slot = lease(TaskFactory(project=project, size=2, purpose="gold", known=known).slots.get(), annotator)
+    TaskFactory(project=project, size=2)
+    hidden = hidden_fields(desk.get(url(slot)).content.decode())
+    said = {**hidden, **ranks(A=places[0], B=places[1])}
+    html = desk.post(url(slot, "submit/"), said, headers=HTMX).content.decode()
+    assert 'id="judgement"' in html
+    assert ("data-feedback" in html, sentence in html, "The lamp is not broken." in html) == (told, told, told)
+
+
 def judged(desk: Client, project: Project) -> tuple[Slot, Judgement]:
     TaskFactory(project=project, size=2)
     slot, hidden = open_task(desk)
