@@ -107,3 +107,18 @@ def lease(slot: Slot, annotator: Annotator, *, minutes: float = 30) -> Slot:
     slot.order = list(range(slot.task.positions.count()))
     slot.save()
     return slot
+
+
+def member_of(project: Project) -> Annotator:
+    annotator = AnnotatorFactory()
+    MembershipFactory(project=project, user=annotator.user)
+    return annotator
+
+
+def run_out(slot: Slot) -> None:
+    Slot.objects.filter(pk=slot.pk).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
+    slot.refresh_from_db()
+
+
+def fill(slot: Slot) -> None:
+    Slot.objects.filter(pk=slot.pk).update(state=Slot.State.FILLED, lease_expires_at=None, filled_at=timezone.now())

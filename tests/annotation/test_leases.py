@@ -6,33 +6,20 @@ from django.utils import timezone
 
 from annotation.actions import leases, tasks
 from annotation.exceptions import InvalidJudgement, NotFound, SlotLost
-from annotation.models import Annotator, Draft, Membership, Project, Seat, Skip, Slot, Task
+from annotation.models import Draft, Membership, Project, Seat, Skip, Slot, Task
 from tests.factories import (
     AnnotatorFactory,
-    MembershipFactory,
     PolicyFactory,
     ProjectFactory,
     PromptFactory,
     ResponseFactory,
     TaskFactory,
+    fill,
+    member_of,
+    run_out,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def member_of(project: Project) -> Annotator:
-    annotator = AnnotatorFactory()
-    MembershipFactory(project=project, user=annotator.user)
-    return annotator
-
-
-def run_out(slot: Slot) -> None:
-    Slot.objects.filter(pk=slot.pk).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
-    slot.refresh_from_db()
-
-
-def fill(slot: Slot) -> None:
-    Slot.objects.filter(pk=slot.pk).update(state=Slot.State.FILLED, lease_expires_at=None, filled_at=timezone.now())
 
 
 @pytest.fixture
@@ -295,107 +282,6 @@ class TestSkip:
 
         with pytest.raises(InvalidJudgement):
             leases.skip(slot, by=someone, reason=reason)
-
-
-class TestDraft:
-    def test_is_kept_and_replaced(self, project, someone):
-        TaskFactory(project=project)
-        slot = leases.claim(project, by=someone)
-
-        assert leases.draft_of(slot, by=someone) == {}
-        leases.save_draft(slot, by=someone, content={"ranking": [[1]]})
-        leases.save_draft(slot, by=someone, content={"reason": "🦊 \u202e"})
-
-        assert leases.draft_of(slot, by=someone) == {"reason": "🦊 \u202e"}
-
-    def test_outlives_the_lease(self, project, someone):
-        TaskFactory(project=project)
-        slot = leases.claim(project, by=someone)
-        leases.save_draft(slot, by=someone, content={"ranking": [[1]]})
-        run_out(slot)
-        leases.claim(project, by=member_of(project))
-        slot.refresh_from_db()
-
-        leases.save_draft(slot, by=someone, content={"ranking": [[2]]})
-
-        assert leases.draft_of(slot, by=someone) == {"ranking": [[2]]}
-
-    def test_is_nobody_elses(self, project, someone):
-        TaskFactory(project=project)
-        other = member_of(project)
-        slot = leases.claim(project, by=other)
-        leases.save_draft(slot, by=other, content={"reason": "mine"})
-
-        assert leases.draft_of(slot, by=someone) == {}
-        with pytest.raises(NotFound):
-            leases.save_draft(slot, by=someone, content={})
-
-    def test_may_begin_a_revision_of_what_was_judged_until_the_project_locks_it(self, project, someone):
-        TaskFactory(project=project)
-        fill(leases.claim(project, by=someone))
-        slot = leases.held_by(someone, token=Slot.objects.get().token)
-
-        leases.save_draft(slot, by=someone, content={"reason": "on second thoughts"})
-        assert leases.draft_of(slot, by=someone) == {"reason": "on second thoughts"}
-
-        Project.objects.update(revisions_locked=True)
-        slot = leases.held_by(someone, token=slot.token)
-        with pytest.raises(SlotLost, match="already judged"):
-            leases.save_draft(slot, by=someone, content={"reason": "too late"})
-
-    @pytest.mark.parametrize("content", [[], "text", {"reason": "x" * 262_144}, {"a": "\0"}, {"a": "\ud800"}])
-    def test_refuses_what_cannot_be_kept(self, project, someone, content):
-        TaskFactory(project=project)
-        slot = leases.claim(project, by=someone)
-
-        with pytest.raises(InvalidJudgement):
-            leases.save_draft(slot, by=someone, content=content)
-
-    @pytest.mark.parametrize(
-        "content",
-        [
-            {"mood": 1},
-            {"ranking": "ABC"},
-            {"ranking": [[0], [7]]},
-            {"ranking": [[[0]]]},
-            {"places": [1]},
-            {"places": {"x": 1}},
-            {"places": {"0": "first"}},
-            {"acceptable": [[0]]},
-            {"strength": [2]},
-            {"ratings": {"tone": "good"}},
-            {"flags": {}},
-            {"reason": 1},
-            {"edited": {"9": "x"}},
-            {"seconds": -1},
-        ],
-    )
-    def test_refuses_a_shape_that_the_desk_cannot_show(self, project, someone, content):
-        TaskFactory(project=project)
-        slot = leases.claim(project, by=someone)
-
-        with pytest.raises(InvalidJudgement, match=next(iter(content))):
-            leases.save_draft(slot, by=someone, content=content)
-
-        assert leases.draft_of(slot, by=someone) == {}
-
-    def test_keeps_what_is_half_done(self, project, someone):
-        TaskFactory(project=project)
-        slot = leases.claim(project, by=someone)
-        content = {
-            "ranking": [[1]],
-            "places": {"1": 1, "2": None},
-            "strength": 2,
-            "acceptable": [1],
-            "ratings": {"tone": [4, None]},
-            "flags": [{"flag": "harmful", "response": 1}],
-            "edited": {"0": "Better."},
-            "seconds": 3.5,
-        }
-
-        leases.save_draft(slot, by=someone, content=content)
-
-        assert leases.draft_of(slot, by=someone) == content
 
 
 def test_a_person_who_left_the_project_may_not_go_on(project, someone):

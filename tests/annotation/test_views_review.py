@@ -2,7 +2,9 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from annotation.models import Adjudication, Guideline, Judgement, Project, Task
 from annotation.views import review_list
@@ -143,11 +145,11 @@ def test_what_is_looked_at_is_bounded_and_the_rest_is_one_link_away(client, proj
 
 def test_many_tasks_take_no_more_queries_than_one(client, project, django_assert_num_queries):
     disputed(project)
-    with django_assert_num_queries(9):
+    with CaptureQueriesContext(connection) as one:
         html_of(client, "?show=all&done=both")
     for number in range(60):
         disputed(project, question=f"Question {number}?", tags=[f"tag {number}"])
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(len(one)):
         html = html_of(client, "?show=all&done=both&tag=")
     assert "Page 1 of 2" in html
     assert 'href="?show=all&amp;done=both&amp;tag=&amp;page=2"' in html
@@ -230,12 +232,12 @@ def test_hostile_texts_do_not_become_markup(client, project):
 
 def test_many_judgements_take_no_more_queries_than_two(client, project, django_assert_num_queries):
     task = disputed(project)
-    with django_assert_num_queries(14):
+    with CaptureQueriesContext(connection) as one:
         html_of(client, f"tasks/{task.pk}/")
     for _ in range(12):
         new = said(task, [[0], [1], [2]], revision=1)
         said(task, [[1], [0], [2]], by=new.annotator, revised_by=new)
-    with django_assert_num_queries(15):  # and one for all the older versions
+    with django_assert_num_queries(len(one) + 1):  # and one for all the older versions
         html_of(client, f"tasks/{task.pk}/")
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from annotation.models import AuditEvent, Project, Seat, Skip, Task
 from annotation.stats.intervals import Cluster, clustered_wilson, wilson
@@ -107,11 +109,11 @@ def test_many_people_take_no_more_queries_than_one(client, project, django_asser
         said(TaskFactory(project=project, repeats=first, purpose="repeat"), [[0], [1], [2]], by=annotator)
 
     work()
-    with django_assert_num_queries(16):
+    with CaptureQueriesContext(connection) as one:
         client.get("/projects/lumo/review/people/")
     for _ in range(55):
         work()
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(len(one)):
         html = client.get("/projects/lumo/review/people/").content.decode()
     assert "56 people work here" in html
     assert "Page 1 of 2" in html

@@ -21,4 +21,5 @@ def test_every_script_has_the_listed_hash():
 def test_our_pages_hold_no_inline_script_or_style():
     templates = (settings.BASE_DIR / "templates").rglob("*.html")
     inline = re.compile(r"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|hx-on|javascript:", re.IGNORECASE)
-    assert [str(path) for path in templates if inline.search(path.read_text())] == []
+    tags = re.compile(r"{%.*?%}")
+    assert [str(path) for path in templates if inline.search(tags.sub("", path.read_text()))] == []

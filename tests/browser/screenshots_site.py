@@ -1,0 +1,116 @@
+"""Makes the pictures of the pages around the desk: `pytest tests/browser/screenshots_site.py`.
+
+Not collected by a plain `pytest`: the pictures change only when someone asks for it.
+"""
+
+import pytest
+from django.contrib.auth.models import User
+
+from annotation.actions import invitations
+from annotation.models import Annotator, Project, Task
+from flywheel.actions import generations
+from tests.annotation.review_rows import said
+from tests.browser import lumo
+from tests.browser.pictures import DEVICES, keep
+from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, UserFactory
+from tests.flywheel.doubles import challenge_tasks, generation, member, vote
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def annotator() -> Annotator:
+    return lumo.noor()
+
+
+@pytest.fixture
+def project(annotator) -> Project:  # type: ignore[no-untyped-def]
+    asked = {"acceptability_asked": True, "criteria": lumo.CRITERIA, "overlap": 1}
+    return lumo.lumo(annotator, **asked)
+
+
+@pytest.fixture
+def admin(project) -> User:  # type: ignore[no-untyped-def]
+    admin = UserFactory(username="mira", is_staff=True, is_superuser=True)
+    MembershipFactory(project=project, user=admin, role="admin")
+    for name, role in (("tomas", "reviewer"), ("aiko", "annotator"), ("sam", "engineer")):
+        MembershipFactory(project=project, user=UserFactory(username=name), role=role)
+    return admin
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_sign_in(visit, device):  # type: ignore[no-untyped-def]
+    keep(visit(**DEVICES[device]).open("/"), f"sign-in{device}")
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_projects(visit, project, annotator, device):  # type: ignore[no-untyped-def]
+    other = ProjectFactory(slug="letters", name="Letters to customers")
+    MembershipFactory(project=other, user=annotator.user, role="reviewer")
+    keep(visit(annotator.user, **DEVICES[device]).open("/"), f"projects{device}")
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("project-new", "/projects/new/"),
+        ("project-settings", "/projects/lumo/settings/"),
+        ("project-members", "/projects/lumo/members/"),
+        ("project-queue", "/projects/lumo/queue/"),
+        ("project-guidelines", "/projects/lumo/guidelines/"),
+    ],
+)
+def test_an_admin_s_pages(visit, admin, name, address):  # type: ignore[no-untyped-def]
+    keep(visit(admin).open(address), name)
+
+
+def test_invitations(visit, project, admin):  # type: ignore[no-untyped-def]
+    invitations.invite(project, role="annotator", groups=["days"], skills=["german"], uses=5, days=7, by=admin)
+    page = visit(admin).open("/projects/lumo/invitations/")
+    page.get_by_role("button", name="Make a link").click()
+    page.get_by_label("Invitation link").wait_for()
+    keep(page, "project-invitations")
+
+
+@pytest.fixture
+def disputed(project) -> Task:  # type: ignore[no-untyped-def]
+    aiko, ben, chloe = (AnnotatorFactory(user=UserFactory(username=name)) for name in ("ada", "ben", "chloe"))
+    task = lumo.lamp_task(project, tags=["warranty"])
+    say = {"correct": [5, 4, 2, 1]}
+    said(task, [[0], [1], [2], [3]], by=aiko, ratings=say, acceptable=[0, 1], reason="A names cause and remedy.")
+    said(task, [[1], [0], [2], [3]], by=ben, acceptable=[0, 1], reason="B says the same in half the words.")
+    flags = [{"flag": "off_topic", "response": 3}]
+    said(task, [[1], [2], [0], [3]], by=chloe, acceptable=[1], flags=flags, reason="Nobody reads A to its end.")
+    agreed = lumo.lamp_task(project)
+    for annotator in (aiko, ben):
+        said(agreed, [[0, 1], [2], [3]], by=annotator, acceptable=[0, 1])
+    Task.objects.filter(pk__in=[task.pk, agreed.pk]).update(state=Task.State.DONE)
+    return task
+
+
+def test_review(visit, disputed, admin):  # type: ignore[no-untyped-def]
+    keep(visit(admin).open("/projects/lumo/review/"), "review")
+
+
+def test_a_disputed_task(visit, disputed, admin):  # type: ignore[no-untyped-def]
+    keep(visit(admin).open(f"/projects/lumo/review/{disputed.pk}/"), "review-task", full_page=True)
+
+
+def test_the_people(visit, disputed, admin):  # type: ignore[no-untyped-def]
+    keep(visit(admin).open("/projects/lumo/review/people/"), "review-people")
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_loop(visit, device):  # type: ignore[no-untyped-def]
+    project = ProjectFactory(slug="lumo", name="Lumo support", overlap=1)
+    engineer = MembershipFactory(project=project, role="engineer").user
+    first = generation(project)
+    generations.make_incumbent(first)
+    second = generation(project)
+    challenge_tasks(project, second, count=32)
+    vote(project, second, by=member(project), wins=24, losses=8)
+    generations.promote(project)
+    third = generation(project)
+    challenge_tasks(project, third, count=30)
+    vote(project, third, by=member(project), wins=8, losses=4)
+    keep(visit(engineer, **DEVICES[device]).open("/flywheel/lumo/"), f"flywheel{device}", full_page=True)
