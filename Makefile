@@ -54,11 +54,13 @@ test: test-sqlite test-postgresql
 test-sqlite: $(VENV)/.dev chromium
 	DATABASE_URL=sqlite:///db.sqlite3 $(BIN)/pytest --numprocesses 2
 
-# What lies under tests/training/ml never opens a database: once is enough.
+# What never asks a database, or asks it only for pages to look at, is run once.
+ONCE := tests/training/ml tests/annotation/formats tests/annotation/stats tests/house tests/browser/test_everyone.py
+
 test-postgresql: $(VENV)/.dev chromium
 	@if $(BIN)/python -c "import psycopg; psycopg.connect('$(POSTGRES)/postgres', connect_timeout=3)" 2>/dev/null; then \
 		echo "The suite again, on PostgreSQL:"; \
-		DATABASE_URL=$(POSTGRES)/flywheel_ci $(BIN)/pytest --numprocesses 2 --ignore tests/training/ml; \
+		DATABASE_URL=$(POSTGRES)/flywheel_ci $(BIN)/pytest --numprocesses 2 $(addprefix --ignore ,$(ONCE)); \
 	else echo "PostgreSQL does not answer at $(POSTGRES): the suite ran on SQLite only."; fi
 
 check: lint types contracts test
