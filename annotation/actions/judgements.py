@@ -3,18 +3,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 from uuid import UUID
 
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation.actions import leases, members, orders
+from annotation.actions import leases, members, orders, slots
 from annotation.actions.comparisons import comparisons_of
 from annotation.exceptions import InvalidJudgement, NotFound, SlotLost
 from annotation.formats import answers, drafts, rubric
 from annotation.formats.rows import judgement_uid
-from annotation.models import Annotator, Comparison, Draft, Judgement, Membership, Project, Response, Slot, Task
+from annotation.models import Annotator, Comparison, Draft, Judgement, Project, Response, Slot, Task
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +133,8 @@ def _fill(
                 slot.refresh_from_db()
                 return _made_or_lost(slot, by=by, submission_key=submission_key)
             judgement = _stored(slot, answer, by=by, source=source, responses=responses, key=submission_key)
-            Task.objects.filter(pk=slot.task_id).recount()
+            if not slots.count_one_more(task=slot.task_id):
+                Task.objects.filter(pk=slot.task_id).recount()
             return judgement
     except IntegrityError as error:
         if made := _made_before(submission_key, slot_id=slot_id, by=by):
@@ -239,13 +238,10 @@ def _checked(said: Mapping[str, Any], *, slot: Slot, by: Annotator, responses: S
 
 def _slot_filled(slot: Slot, *, by: Annotator, submission_key: UUID) -> bool:
     """Take the lease in, if it is still theirs and may still be filled: all of it asked in the one update."""
-    mine = Slot.objects.filter(pk=slot.pk, annotator=by, state=Slot.State.LEASED, submission_key=submission_key)
-    going_on = Task.objects.filter(pk=OuterRef("task"), project__state=Project.State.ACTIVE)
-    mine = mine.filter(Exists(going_on.exclude(state=Task.State.WITHDRAWN)))
-    if by.user_id is not None:
-        member = Membership.objects.filter(project=slot.task.project_id, user=by.user_id)
-        mine = mine.filter(Exists(member) | Exists(User.objects.filter(pk=by.user_id, is_superuser=True)))
-    return bool(mine.update(state=Slot.State.FILLED, lease_expires_at=None, filled_at=timezone.now()))
+    asked = {"slot": slot.pk, "annotator": by.pk, "key": submission_key, "now": timezone.now()}
+    if by.user_id is None:
+        return bool(slots.fill(**asked))
+    return bool(slots.fill_as_member(**asked, user=by.user_id, project=slot.task.project_id))
 
 
 def _stored(

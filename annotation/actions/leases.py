@@ -2,17 +2,16 @@
 locks only save work, and SQLite ignores them."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
-from django.db.models.expressions import RawSQL
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from annotation.actions import audiences, hidden, members, orders, seats, waiting
+from annotation.actions import audiences, hidden, members, orders, seats, slots, waiting
 from annotation.actions.seats import Standing
 from annotation.exceptions import AnnotationError, InvalidJudgement, InvalidRow, NotFound, SlotLost
 from annotation.formats import drafts, values
@@ -89,32 +88,20 @@ def _queued(project: Project, standing: Standing, *, by: Annotator, hides: bool)
 
 
 def _ordinary(
-    look: Callable[[], "QuerySet[Task, Any] | RawSQL | list[int]"],
+    look: Callable[[], Slot | None],
     standing: Standing,
     *,
     by: Annotator,
     checks: Callable[[], Slot | None] | None = None,
 ) -> Slot | None:
     """The first of the queue, or a hidden task in its place."""
-    while True:
-        tasks = look()
-        slot = _claimable_slot(tasks)
-        if slot is None:
-            if isinstance(tasks, list) and tasks:
-                continue  # all of them were taken since we looked
-            return None
+    while (slot := look()) is not None:
         if checks is not None:
             slot, checks = checks() or slot, None
         if _taken(slot, standing, by=by):
             return slot
         # Each miss means that somebody else got a slot, so this ends.
-
-
-def _claimable_slot(tasks: "QuerySet[Task, Any] | RawSQL | list[int]") -> Slot | None:
-    slots = Slot.objects.claimable().filter(task__in=tasks).select_related("task__project", "task__prompt")
-    slots = slots.order_by("-task__priority", "task__filled", "task__id", "number")
-    # Skipping locked rows keeps a crowd from queueing for one slot; the second look waits for them instead.
-    return slots.select_for_update(skip_locked=True, of=("self",)).first() or slots.first()
+    return None
 
 
 def renew(slot: Slot, *, by: Annotator) -> Slot:
@@ -139,10 +126,8 @@ def prolong(token: uuid.UUID, *, project: Project, by: Annotator) -> bool:
     """Whether the reserve with this token is still theirs; if so, for a whole lease from now. In one query."""
     if project.state != Project.State.ACTIVE:
         return False
-    theirs = Slot.objects.filter(token=token, annotator=by, state=Slot.State.LEASED)
-    open_ones = theirs.filter(task__project=project, task__state=Task.State.OPEN)
     expiry = timezone.now() + timedelta(minutes=project.lease_minutes)
-    return bool(open_ones.update(lease_expires_at=expiry))
+    return bool(slots.prolong(token=token, annotator=by.pk, project=project.pk, expiry=expiry))
 
 
 @transaction.atomic
@@ -195,10 +180,8 @@ def save_draft(slot: Slot, *, by: Annotator, content: Any) -> Draft:
 
 def draft_of(slot: Slot, *, by: Annotator) -> dict[str, Any]:
     """The annotator's own unfinished work on the slot's task; empty if there is none."""
-    if "draft" in vars(slot):  # brought along by `claim`
-        return dict(vars(slot)["draft"] or {})
-    content = Draft.objects.filter(task=slot.task_id, annotator=by).values_list("content", flat=True).first()
-    return dict(content or {})
+    draft = slots.draft.first(task=slot.task_id, annotator=by.pk)
+    return dict(draft.content or {}) if draft else {}
 
 
 def held_by(annotator: Annotator, *, token: uuid.UUID) -> Slot:
@@ -207,7 +190,7 @@ def held_by(annotator: Annotator, *, token: uuid.UUID) -> Slot:
     Raises:
         NotFound: no such slot, or somebody else's: both look the same to a stranger.
     """
-    slot = Slot.objects.select_related("task__project", "task__prompt").filter(token=token).first()
+    slot = slots.by_token.first(token=token)
     if slot is None:
         raise _not_yours()
     if slot.annotator_id != annotator.pk and isinstance(error := loss(slot, by=annotator), NotFound):
@@ -277,41 +260,29 @@ def _revisable(slot: Slot, *, by: Annotator) -> bool:
     return open_still and members.takes_part(project, annotator=by)
 
 
-def _held(project: Project, *, by: Annotator, among: "QuerySet[Task] | None") -> "QuerySet[Slot]":
-    held = Slot.objects.filter(
-        annotator=by, state=Slot.State.LEASED, task__project=project, task__state=Task.State.OPEN
-    )
+def _held(project: Project, *, by: Annotator, among: "QuerySet[Task] | None") -> "Iterable[Slot]":
     if among is not None:
-        held = held.filter(task__in=among)
-    return _with_draft(held, by=by).select_related("task__project", "task__prompt").order_by("leased_at", "pk")
-
-
-def _with_draft(slots: "QuerySet[Slot]", *, by: Annotator) -> "QuerySet[Any]":
-    """Each with what this person left unfinished on its task, so that showing it asks no more (see `draft_of`)."""
-    drafts_of = Draft.objects.filter(task=OuterRef("task"), annotator=by)
-    return slots.annotate(draft=Subquery(drafts_of.values("content")[:1]))
+        return slots.leased_to(by, project=project).filter(task__in=among)
+    return slots.leased(annotator=by.pk, project=project.pk)
 
 
 def _taken(slot: Slot, standing: Standing, *, by: Annotator) -> bool:
     """Lease the slot unless somebody was faster; on success `slot` holds the new lease."""
-    before = slot.annotator_id
+    before, seen, now, key = slot.annotator_id, slot.submission_key, timezone.now(), uuid.uuid4()
     orders.bring_places(slot.task)
-    now = timezone.now()
     lease = {
-        "state": Slot.State.LEASED,
-        "annotator": by,
-        "leased_at": now,
+        "annotator": by.pk,
         "lease_expires_at": _expiry(slot, now),
         "order": orders.draw(standing.seat, task=slot.task, unlike=hidden.order_before(slot, by=by)),
         "guideline_version": standing.newest_guideline,
-        "submission_key": uuid.uuid4(),
     }
-    if not Slot.objects.claimable().filter(pk=slot.pk, annotator=before).update(**lease):
+    if not slots.lease_out(slot=slot.pk, seen=seen, now=now, key=key, **lease):
         return False
     if before is not None:
         Draft.objects.bulk_create([Draft(task_id=slot.task_id, annotator_id=before)], ignore_conflicts=True)
-    for name, value in lease.items():
+    for name, value in {**lease, "annotator": by, "state": Slot.State.LEASED, "leased_at": now}.items():
         setattr(slot, name, value)
+    slot.submission_key = key
     orders.remember(standing.seat, slot=slot)
     return True
 

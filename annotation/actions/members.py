@@ -1,9 +1,10 @@
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import CharField, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from annotation.actions import audit
+from annotation.actions.prepared import ID, Prepared
 from annotation.exceptions import Forbidden, LastAdmin, NotFound
 from annotation.models import Annotator, Membership, Project
 
@@ -12,6 +13,17 @@ Role = Membership.Role
 REVIEWERS = (Role.REVIEWER, Role.ENGINEER, Role.ADMIN)
 ENGINEERS = (Role.ENGINEER, Role.ADMIN)
 ADMINS = (Role.ADMIN,)
+
+
+_seated = Prepared(
+    lambda user, slug: (
+        Membership.objects.filter(user=user, project__slug=slug)
+        .select_related("project", "user__annotator")
+        .order_by()
+    ),
+    user=ID,
+    slug=CharField(),
+)
 
 
 def annotator_of(user: User) -> Annotator:
@@ -26,8 +38,7 @@ def seated(user: User, slug: str) -> tuple[Project, Annotator]:
     Raises:
         NotFound: see `project_for`.
     """
-    found = Membership.objects.filter(user=user, project__slug=slug).select_related("project", "user__annotator")
-    membership = found.first()
+    membership = _seated.first(user=user.pk, slug=slug)
     if membership is None:
         return project_for(user, slug), annotator_of(user)
     try:

@@ -3,8 +3,9 @@
 import random
 from collections.abc import Sequence
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import JSONField, Prefetch, prefetch_related_objects
 
+from annotation.actions.prepared import ID, PreparedUpdate
 from annotation.models import Seat, Slot, Task, TaskResponse
 from annotation.stats import exposure
 
@@ -34,8 +35,13 @@ def remember(seat: Seat, *, slot: Slot) -> None:
         policy = policies[position]
         seen[policy] = exposure.stood(seen.get(policy, []), place=place)
     if slot.order:
-        Seat.objects.filter(pk=seat.pk).update(exposure=seen)
+        _seen(seat=seat.pk, exposure=seen)
         seat.exposure = seen
+
+
+_seen = PreparedUpdate(
+    lambda seat, exposure: (Seat.objects.filter(pk=seat), {"exposure": exposure}), seat=ID, exposure=JSONField()
+)
 
 
 def _moved_on(order: list[int]) -> list[int]:

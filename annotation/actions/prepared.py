@@ -1,42 +1,126 @@
-"""Queries that every request asks. Django writes their SQL once per process; after that only the values are put in,
-for writing it anew costs several times what the database needs to answer."""
+"""Questions that every request asks, written once per process: Django takes ten times as long to build and compile a
+query as the database does to answer it (docs/decisions/0008).
 
-from collections.abc import Callable
+    by_token = Prepared(lambda token: Slot.objects.filter(token=token), token=models.UUIDField())
+    by_token(token=token)  # the slots
+
+The text is the same for each call, so a parameter is never None, except as what an update sets, and never a list.
+Related rows come by `select_related`, not by prefetching.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.models.query import get_related_populators
+from django.db.models.sql import UpdateQuery
 
-# They stand in the SQL's parameters where a value belongs, and are no value that a query could mean.
-PROJECT, ANNOTATOR, AUDIENCE = -987_650_001, -987_650_002, -987_650_003
-NOW, TODAY = datetime(1900, 1, 1, tzinfo=UTC), datetime(1900, 1, 2, tzinfo=UTC)
+M = TypeVar("M", bound=models.Model)
+ID = models.BigIntegerField()
 
-Build = Callable[..., "models.QuerySet[Any, Any]"]
+
+class Parameter(models.Value):
+    """Stands in a queryset for what comes with each call."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        return "%s", [self]
+
+    def bound(self, values: dict[str, Any], connection: Any) -> Any:
+        return self.output_field.get_db_prep_value(values[self.value], connection=connection)
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Statement:
+    """SQL for one kind of database."""
+
     sql: str
-    blanks: tuple[Any, ...]
+    parameters: Sequence[Any]
+    compiler: Any
 
-    def params(self, values: dict[Any, Any]) -> list[Any]:
-        """The parameters, with `values` by the name that stands for each."""
-        filled = {_stored(name): _stored(value) for name, value in values.items()}
-        return [filled.get(blank, blank) for blank in self.blanks]
-
-
-def prepared(build: Build, *about: Any) -> Prepared:
-    """The SQL of the query that `build(*about)` makes, which is the same whenever these are."""
-    return _written(build, about, connection.vendor)
+    def run(self, values: dict[str, Any], connection: Any, cursor: Any) -> None:
+        bound = [one.bound(values, connection) if isinstance(one, Parameter) else one for one in self.parameters]
+        cursor.execute(self.sql, bound)
 
 
-@cache
-def _written(build: Build, about: tuple[Any, ...], _vendor: str) -> Prepared:
-    sql, blanks = build(*about).query.sql_with_params()
-    return Prepared(sql, tuple(blanks))
+class Shape(Generic[M]):
+    """How a row becomes an instance with what `select_related` and annotations add; as Django's ModelIterable."""
+
+    def __init__(self, compiler: Any) -> None:
+        info, columns = compiler.klass_info, [column[0] for column in compiler.select]
+        self.model: type[M] = info["model"]
+        self.start, self.end = info["select_fields"][0], info["select_fields"][-1] + 1
+        self.names = [column.target.attname for column in columns[self.start : self.end]]
+        # The stubs are of a later Django, which asks for one argument more.
+        self.related = get_related_populators(info, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
+        self.annotations = list(compiler.annotation_col_map.items())
+        self.converters = list(compiler.get_converters(columns).items())
+
+    def instance(self, row: Sequence[Any], connection: Any) -> M:
+        values = list(row)
+        for place, (convert, expression) in self.converters:
+            for one in convert:
+                values[place] = one(values[place], expression, connection)
+        made = self.model.from_db(DEFAULT_DB_ALIAS, self.names, values[self.start : self.end])
+        for populator in self.related:
+            populator.populate(values, made)
+        for name, place in self.annotations:
+            setattr(made, name, values[place])
+        return made
 
 
-def _stored(value: Any) -> Any:
-    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+class _Compiled:
+    def __init__(self, build: Callable[..., Any], **fields: "models.Field[Any, Any]") -> None:
+        self.build = build
+        self.parameters = {name: Parameter(name, output_field=field) for name, field in fields.items()}
+        self.statements: dict[str, Statement] = {}
+
+    def statement(self, connection: Any) -> Statement:
+        """Two threads that come first compile the same."""
+        if connection.vendor not in self.statements:
+            compiler = self.query().get_compiler(connection=connection)
+            sql, parameters = compiler.as_sql()
+            self.statements[connection.vendor] = Statement(sql=sql, parameters=parameters, compiler=compiler)
+        return self.statements[connection.vendor]
+
+    def query(self) -> Any:
+        return self.build(**self.parameters).query
+
+
+class Prepared(_Compiled, Generic[M]):
+    """A queryset; called, it gives its instances."""
+
+    def __init__(self, build: "Callable[..., models.QuerySet[M]]", **fields: "models.Field[Any, Any]") -> None:
+        super().__init__(build, **fields)
+        self.shapes: dict[str, Shape[M]] = {}
+
+    def __call__(self, **values: Any) -> list[M]:
+        connection = connections[DEFAULT_DB_ALIAS]
+        statement = self.statement(connection)
+        if (shape := self.shapes.get(connection.vendor)) is None:
+            shape = self.shapes[connection.vendor] = Shape(statement.compiler)
+        with connection.cursor() as cursor:
+            statement.run(values, connection, cursor)
+            return [shape.instance(row, connection) for row in cursor.fetchall()]
+
+    def first(self, **values: Any) -> M | None:
+        """The first one; let the queryset ask for no more."""
+        return next(iter(self(**values)), None)
+
+
+class PreparedUpdate(_Compiled):
+    """`PreparedUpdate(lambda pk, at: (Slot.objects.filter(pk=pk), {"filled_at": at}), pk=…, at=…)`; called, it gives
+    the number of rows changed."""
+
+    def __call__(self, **values: Any) -> int:
+        connection = connections[DEFAULT_DB_ALIAS]
+        with connection.cursor() as cursor:
+            self.statement(connection).run(values, connection, cursor)
+            return int(cursor.rowcount)
+
+    def query(self) -> Any:
+        rows, changes = self.build(**self.parameters)
+        query = rows.query.chain(UpdateQuery)
+        query.add_update_values(changes)
+        query.annotations = {}
+        return query

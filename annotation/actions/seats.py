@@ -1,6 +1,5 @@
 """A person's seat at a project's desk: the lock of their claims, what they confirmed, whether they qualified."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext
 
 from annotation.actions import audit
-from annotation.actions.prepared import ANNOTATOR, PROJECT, prepared
+from annotation.actions.prepared import ID, Parameter, Prepared
 from annotation.exceptions import GuidelineUnread, NotFound, NotQualified
 from annotation.models import Annotator, Audience, Guideline, Membership, Project, Seat, Task
 from annotation.stats.known import Score
@@ -45,8 +44,7 @@ def standing(project: Project, *, annotator: Annotator) -> Standing:
         seat = _locked(project, annotator=annotator)
     membership = None
     if seat.member is not None:
-        groups, skills = json.loads(seat.member_groups), json.loads(seat.member_skills)
-        membership = Membership(project=project, groups=groups, skills=skills)
+        membership = Membership(project=project, groups=seat.member_groups, skills=seat.member_skills)
     return Standing(
         seat=seat,
         project_state=seat.project_state,
@@ -59,36 +57,37 @@ def standing(project: Project, *, annotator: Annotator) -> Standing:
 
 
 def _locked(project: Project, *, annotator: Annotator) -> Any:
-    query = prepared(_with_standing)
-    params = query.params({PROJECT: project.pk, ANNOTATOR: annotator.pk})
-    seat = next(iter(Seat.objects.raw(query.sql, params)), None)
+    seat = _seat.first(project=project.pk, annotator=annotator.pk)
     if seat is not None:
         seat.project, seat.annotator = project, annotator
     return seat
 
 
-def _with_standing() -> "QuerySet[Any]":
-    seats = Seat.objects.filter(project=PROJECT, annotator=ANNOTATOR)
-    project = OuterRef("project")
-    member = Membership.objects.filter(project=project, user=OuterRef("annotator__user"))
-    newest = Guideline.objects.filter(project=project).order_by("-number").values("number")
-    qualification = qualification_tasks().filter(project=project)
-    return seats.annotate(
+def _with_standing(project: Parameter, annotator: Parameter) -> "QuerySet[Any]":
+    its_project = OuterRef("project")
+    member = Membership.objects.filter(project=its_project, user=OuterRef("annotator__user"))
+    newest = Guideline.objects.filter(project=its_project).order_by("-number").values("number")
+    qualification = qualification_tasks().filter(project=its_project)
+    seats = Seat.objects.filter(project=project, annotator=annotator).annotate(
         project_state=F("project__state"),
         is_superuser=F("annotator__user__is_superuser"),
         member=Subquery(member.values("pk")[:1]),
         member_groups=Subquery(member.values("groups")[:1]),
         member_skills=Subquery(member.values("skills")[:1]),
         newest_guideline=Subquery(newest[:1]),
-        has_audiences=Exists(Audience.objects.filter(project=project)),
+        has_audiences=Exists(Audience.objects.filter(project=its_project)),
         has_qualification=Exists(qualification),
-    ).select_for_update(no_key=True, of=("self",))
+    )
+    return seats.select_for_update(no_key=True, of=("self",))
 
 
 def qualification_tasks() -> "QuerySet[Task]":
     """What people get before their first real task."""
     every = Task.objects.filter(purpose=Task.Purpose.QUALIFICATION, known__isnull=False)
     return every.exclude(state=Task.State.WITHDRAWN)
+
+
+_seat = Prepared(_with_standing, project=ID, annotator=ID)
 
 
 @transaction.atomic

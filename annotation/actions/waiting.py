@@ -6,19 +6,37 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.db import connection
-from django.db.models import Exists, F, OuterRef, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import DateTimeField, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from annotation.actions.prepared import ANNOTATOR, AUDIENCE, NOW, PROJECT, prepared
+from annotation.actions.prepared import ID, Parameter, Prepared
 from annotation.models import Annotator, Judgement, Project, Skip, Slot, Task
 
 OFFERED = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD)
 CANDIDATES = 32
+QUEUE = ("-priority", "filled", "pk")
+
+Person = Annotator | Parameter
 
 
-def unmet(tasks: "QuerySet[Task]", *, by: Annotator) -> "QuerySet[Task]":
+def first(project: Project, *, by: Annotator, audiences: Sequence[int]) -> Slot | None:
+    """A free slot of the next task for this person: by priority, then least filled, then age. Not locked if all that
+    are free were locked by others."""
+    if audiences:
+        return _first_of_several(project, by=by, audiences=audiences)
+    asked = {"project": project.pk, "annotator": by.pk, "now": timezone.now()}
+    # Skipping locked rows keeps a crowd from queueing for one slot; the second look waits for them instead.
+    return _unlocked_slot.first(**asked) or _slot.first(**asked)
+
+
+def first_among(tasks: "QuerySet[Task]", *, project: Project, by: Annotator) -> Slot | None:
+    """The same among these tasks alone, whomever and whatever they are for."""
+    now = timezone.now()
+    chosen = Task.objects.filter(_claimable(now=now), project=project, state=Task.State.OPEN, pk__in=tasks)
+    return _locked_first(_slots(unmet(chosen, by=by).order_by(*QUEUE)[:CANDIDATES].values("pk"), now=now))
+
+
+def unmet(tasks: "QuerySet[Task]", *, by: Person) -> "QuerySet[Task]":
     """Those that this person neither holds nor judged nor gave back."""
     task = OuterRef("pk")
     return tasks.filter(
@@ -29,50 +47,66 @@ def unmet(tasks: "QuerySet[Task]", *, by: Annotator) -> "QuerySet[Task]":
 
 
 def open_to(
-    project: int | OuterRef, *, by: Annotator, audience: Sequence[int] | None, now: datetime = NOW
+    project: int | OuterRef | Parameter,
+    *,
+    by: Person,
+    audience: Sequence[int] | Parameter | None,
+    now: datetime | Parameter,
 ) -> "QuerySet[Task]":
     """What waits for this person among the tasks of some audiences (None: those for everyone)."""
     tasks = Task.objects.filter(_claimable(now=now), project=project, state=Task.State.OPEN, purpose__in=OFFERED)
     if audience is None:
         return unmet(tasks.filter(audience__isnull=True), by=by)
-    one = len(audience) == 1
-    return unmet(tasks.filter(audience=audience[0]) if one else tasks.filter(audience__in=audience), by=by)
+    if isinstance(audience, Parameter):
+        return unmet(tasks.filter(audience=audience), by=by)
+    return unmet(tasks.filter(audience__in=audience), by=by)
 
 
-def first(project: Project, *, by: Annotator, audiences: Sequence[int]) -> RawSQL | list[int]:
-    """The next tasks for this person: by priority, then least filled, then age. Each audience is one short walk along
-    the index `task_queue`: one walk for all would read, or sort, what is not for them."""
-    values = {PROJECT: project.pk, ANNOTATOR: by.pk, NOW: timezone.now()}
-    if not audiences:  # part of the query that picks the slot
-        walk = prepared(_walk, True)
-        return RawSQL(walk.sql, walk.params(values))  # noqa: S611  # written by Django
-    found = [_walked(values, audience=audience) for audience in (None, *audiences)]
-    return [pk for _, _, pk in islice(heapq.merge(*found), CANDIDATES)]
+def _first_of_several(project: Project, *, by: Annotator, audiences: Sequence[int]) -> Slot | None:
+    """Each audience is one short walk along the index `task_queue`: one walk for all would read, or sort, what is not
+    for them."""
+    while True:
+        now = timezone.now()
+        asked = {"project": project.pk, "annotator": by.pk, "now": now}
+        walks = [_for_everyone(**asked), *(_for_audience(**asked, audience=audience) for audience in audiences)]
+        merged = heapq.merge(*walks, key=lambda task: (-task.priority, task.filled, task.pk))
+        tasks = [task.pk for task in islice(merged, CANDIDATES)]
+        slot = _locked_first(_slots(tasks, now=now))
+        if slot is not None or not tasks:
+            return slot
+        # All of them were taken since we looked.
 
 
-def first_among(tasks: "QuerySet[Task]", *, project: Project, by: Annotator) -> "QuerySet[Task, Any]":
-    """The same among these tasks alone, whomever and whatever they are for."""
-    chosen = Task.objects.filter(_claimable(now=timezone.now()), project=project, state=Task.State.OPEN, pk__in=tasks)
-    return unmet(chosen, by=by).order_by("-priority", "filled", "pk")[:CANDIDATES].values("pk")
-
-
-def _walked(values: dict[Any, Any], *, audience: int | None) -> list[tuple[int, int, int]]:
-    walk = prepared(_walk_ranked, audience is None)
-    with connection.cursor() as cursor:
-        cursor.execute(walk.sql, walk.params({**values, AUDIENCE: audience}))
-        return [(rank, filled, pk) for rank, filled, pk in cursor.fetchall()]
-
-
-def _walk(for_everyone: bool) -> "QuerySet[Task, Any]":
+def _walk(
+    *, project: Parameter, annotator: Parameter, now: Parameter, audience: Parameter | None = None
+) -> "QuerySet[Task]":
     # The audience is one and the same here; naming it first lets PostgreSQL take the order from the index.
-    tasks = open_to(PROJECT, by=Annotator(pk=ANNOTATOR), audience=None if for_everyone else [AUDIENCE])
-    return tasks.order_by("audience_id", "-priority", "filled", "pk").values("pk")[:CANDIDATES]
+    tasks = open_to(project, by=annotator, audience=audience, now=now)
+    return tasks.order_by("audience_id", *QUEUE)[:CANDIDATES]
 
 
-def _walk_ranked(for_everyone: bool) -> "QuerySet[Task, Any]":
-    ranked = _walk(for_everyone).annotate(rank=F("priority") * -1)
-    return ranked.values_list("rank", "filled", "pk")
+def _walked(*, project: Parameter, annotator: Parameter, now: Parameter) -> "QuerySet[Any]":
+    tasks = _walk(project=project, annotator=annotator, now=now)
+    return _slots(tasks.values("pk"), now=now)
 
 
-def _claimable(*, now: datetime) -> Exists:
+def _slots(tasks: "QuerySet[Any] | list[int]", *, now: datetime | Parameter) -> "QuerySet[Any]":
+    slots = Slot.objects.claimable(now=now).filter(task__in=tasks).select_related("task__project", "task__prompt")
+    return slots.order_by("-task__priority", "task__filled", "task__id", "number")
+
+
+def _locked_first(slots: "QuerySet[Slot]") -> Slot | None:
+    return slots.select_for_update(skip_locked=True, of=("self",)).first() or slots.first()
+
+
+def _claimable(*, now: datetime | Parameter) -> Exists:
     return Exists(Slot.objects.claimable(now=now).filter(task=OuterRef("pk")))
+
+
+_ASKED: dict[str, Any] = {"project": ID, "annotator": ID, "now": DateTimeField()}
+_slot = Prepared(lambda **asked: _walked(**asked)[:1], **_ASKED)
+_unlocked_slot = Prepared(
+    lambda **asked: _walked(**asked).select_for_update(skip_locked=True, of=("self",))[:1], **_ASKED
+)
+_for_everyone = Prepared(lambda **asked: _walk(**asked).only("priority", "filled"), **_ASKED)
+_for_audience = Prepared(lambda **asked: _walk(**asked).only("priority", "filled"), **_ASKED, audience=ID)

@@ -118,7 +118,7 @@ class TaskResponse(models.Model):
 
 
 class SlotQuerySet(models.QuerySet["Slot"]):
-    def claimable(self, *, now: datetime | None = None) -> "SlotQuerySet":
+    def claimable(self, *, now: datetime | Value | None = None) -> "SlotQuerySet":
         """Open, or leased by someone whose lease has run out."""
         run_out = Q(state=Slot.State.LEASED, lease_expires_at__lte=now or timezone.now())
         return self.filter(Q(state=Slot.State.OPEN) | run_out)

@@ -3,19 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from django.db import connection
-from django.db.models import Exists, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import DateTimeField, Exists, IntegerField, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from annotation.actions import audiences, waiting
-from annotation.actions.prepared import ANNOTATOR, NOW, PROJECT, TODAY, prepared
+from annotation.actions.prepared import ID, Parameter, Prepared
 from annotation.models import Annotator, Audience, Project, Seat, Slot
 
 MOST_COUNTED = 200
 STEP = 10
-COLUMNS = ("pk", "open", "held", "done", "done_today", "has_audiences", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,46 +44,43 @@ class _Counted(Subquery):
 def progress_in(projects: Sequence[Project], *, annotator: Annotator) -> dict[int, Progress]:
     """Progress by project id, in one query, or four where tasks are for some people only."""
     found = _found(projects, annotator=annotator)
-    for pk, n in _for_audiences([p for p in projects if found[p.pk]["has_audiences"]], annotator=annotator).items():
-        found[pk]["open"] += n
-    return {project.pk: _progress(project, found[project.pk]) for project in projects}
+    more = _for_audiences([p for p in projects if found[p.pk].has_audiences], annotator=annotator)
+    return {p.pk: _progress(p, found[p.pk], for_audiences=more.get(p.pk, 0)) for p in projects}
 
 
-def _found(projects: Sequence[Project], *, annotator: Annotator) -> dict[int, dict[str, Any]]:
+def _found(projects: Sequence[Project], *, annotator: Annotator) -> dict[int, Any]:
     if not projects:
         return {}
-    query = prepared(_rows, len(projects))
-    values: dict[Any, Any] = {_place(index): project.pk for index, project in enumerate(projects)}
-    values |= {ANNOTATOR: annotator.pk, NOW: timezone.now(), TODAY: _midnight()}
-    with connection.cursor() as cursor:
-        cursor.execute(query.sql, query.params(values))
-        rows = [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
-    return {row["pk"]: row for row in rows}
+    asked = {f"project_{index}": project.pk for index, project in enumerate(projects)}
+    counted = _counted(len(projects))
+    return {p.pk: p for p in counted(**asked, annotator=annotator.pk, now=timezone.now(), midnight=_midnight())}
 
 
-def _place(index: int) -> int:
-    """What stands for the id of the project at this place among several."""
-    return PROJECT * 1000 - index
+@cache
+def _counted(projects: int) -> Prepared[Project]:
+    """For so many projects at once."""
+    asked = {f"project_{index}": ID for index in range(projects)}
+    return Prepared(_rows, annotator=ID, now=DateTimeField(), midnight=DateTimeField(), **asked)
 
 
-def _rows(n: int) -> "QuerySet[Project, Any]":
-    someone, project = Annotator(pk=ANNOTATOR), OuterRef("pk")
-    slots = Slot.objects.filter(annotator=someone, task__project=project).order_by().values("pk")
+def _rows(*, annotator: Parameter, now: Parameter, midnight: Parameter, **projects: Parameter) -> "QuerySet[Any]":
+    project = OuterRef("pk")
+    slots = Slot.objects.filter(annotator=annotator, task__project=project).order_by().values("pk")
     filled = slots.filter(state=Slot.State.FILLED)
-    for_everyone = waiting.open_to(project, by=someone, audience=None).values("pk")
-    failed = Seat.objects.filter(annotator=someone, project=project, qualification=Seat.Qualification.FAILED)
+    for_everyone = waiting.open_to(project, by=annotator, audience=None, now=now).values("pk")
+    failed = Seat.objects.filter(annotator=annotator, project=project, qualification=Seat.Qualification.FAILED)
     return (
-        Project.objects.filter(pk__in=[_place(index) for index in range(n)])
+        Project.objects.filter(pk__in=list(projects.values()))
         .annotate(
             open=_Counted(for_everyone[: MOST_COUNTED + 1]),
             held=_Counted(slots.filter(state=Slot.State.LEASED)),
             done=_Counted(filled),
-            done_today=_Counted(filled.filter(filled_at__gte=TODAY)),
+            done_today=_Counted(filled.filter(filled_at__gte=midnight)),
             has_audiences=Exists(Audience.objects.filter(project=project)),
             failed=Exists(failed),
         )
         .order_by()
-        .values_list(*COLUMNS)
+        .only("pk")
     )
 
 
@@ -99,14 +95,15 @@ def _for_audiences(projects: Sequence[Project], *, annotator: Annotator) -> dict
     return dict(counted.annotate(open=_Counted(tasks[: MOST_COUNTED + 1])).values_list("pk", "open"))
 
 
-def _progress(project: Project, row: dict[str, Any]) -> Progress:
-    found = row["open"] + row["held"] if project.state == Project.State.ACTIVE and not row["failed"] else 0
+def _progress(project: Project, counted: Any, *, for_audiences: int) -> Progress:
+    goes_on = project.state == Project.State.ACTIVE and not counted.failed
+    found = counted.open + counted.held + for_audiences if goes_on else 0
     more = found > MOST_COUNTED
     found = min(found, MOST_COUNTED)
     rounded = bool(project.gold_rate or project.repeat_rate)
     if rounded:
         found = -(-found // STEP) * STEP
-    return Progress(done=row["done"], done_today=row["done_today"], waiting=found, more=more, rounded=rounded)
+    return Progress(done=counted.done, done_today=counted.done_today, waiting=found, more=more, rounded=rounded)
 
 
 def _midnight() -> datetime:

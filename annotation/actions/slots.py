@@ -1,0 +1,79 @@
+"""What each request of the desk reads of slots and writes to them. Each update asks for all that must still hold, and
+whoever calls it acts only on 1."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Case, DateTimeField, Exists, F, JSONField, OuterRef, QuerySet, UUIDField, Value, When
+
+from annotation.actions import waiting
+from annotation.actions.prepared import ID, Parameter, Prepared, PreparedUpdate
+from annotation.models import Draft, Membership, Project, Slot, Task
+
+Update = tuple["QuerySet[Any]", dict[str, Any]]
+TIME, KEY = DateTimeField(), UUIDField()
+
+
+def with_task(slots: "QuerySet[Slot]") -> "QuerySet[Slot]":
+    return slots.select_related("task__project", "task__prompt")
+
+
+def leased_to(annotator: waiting.Person, *, project: Project | Parameter) -> "QuerySet[Any]":
+    """Their leases on tasks that are open, also those that ran out and nobody took; oldest first."""
+    held = Slot.objects.filter(annotator=annotator, state=Slot.State.LEASED)
+    held = held.filter(task__project=project, task__state=Task.State.OPEN)
+    return with_task(held).order_by("leased_at", "pk")
+
+
+def _lease_out(*, slot: Parameter, seen: Parameter, now: Parameter, key: Parameter, **lease: Parameter) -> Update:
+    # A slot has another key with each lease: who has seen the one it has knows who had it last.
+    free = Slot.objects.claimable(now=now).filter(pk=slot, submission_key=seen)
+    return free, {"state": Slot.State.LEASED, "leased_at": now, "submission_key": key, **lease}
+
+
+def _prolong(*, token: Parameter, annotator: Parameter, project: Parameter, expiry: Parameter) -> Update:
+    theirs = Slot.objects.filter(token=token, annotator=annotator, state=Slot.State.LEASED)
+    return theirs.filter(task__project=project, task__state=Task.State.OPEN), {"lease_expires_at": expiry}
+
+
+def _fill(*, slot: Parameter, annotator: Parameter, key: Parameter, now: Parameter) -> Update:
+    mine = Slot.objects.filter(pk=slot, annotator=annotator, state=Slot.State.LEASED, submission_key=key)
+    going_on = Task.objects.filter(pk=OuterRef("task"), project__state=Project.State.ACTIVE)
+    mine = mine.filter(Exists(going_on.exclude(state=Task.State.WITHDRAWN)))
+    return mine, {"state": Slot.State.FILLED, "lease_expires_at": None, "filled_at": now}
+
+
+def _fill_as_member(*, user: Parameter, project: Parameter, **asked: Parameter) -> Update:
+    mine, changes = _fill(**asked)
+    member = Exists(Membership.objects.filter(project=project, user=user))
+    return mine.filter(member | Exists(User.objects.filter(pk=user, is_superuser=True))), changes
+
+
+def _count_one_more(*, task: Parameter) -> Update:
+    state = Case(
+        When(state=Task.State.WITHDRAWN, then=F("state")),
+        When(overlap__lte=F("filled") + 1, then=Value(Task.State.DONE)),
+        default=Value(Task.State.OPEN),
+    )
+    return Task.objects.filter(pk=task, filled__lt=F("overlap")), {"filled": F("filled") + 1, "state": state}
+
+
+by_token = Prepared(lambda token: with_task(Slot.objects.filter(token=token)).order_by(), token=KEY)
+draft = Prepared(lambda task, annotator: Draft.objects.filter(task=task, annotator=annotator), task=ID, annotator=ID)
+leased = Prepared(lambda annotator, project: leased_to(annotator, project=project), annotator=ID, project=ID)
+lease_out = PreparedUpdate(
+    _lease_out,
+    slot=ID,
+    seen=KEY,
+    now=TIME,
+    key=KEY,
+    annotator=ID,
+    lease_expires_at=TIME,
+    order=JSONField(),
+    guideline_version=ID,
+)
+prolong = PreparedUpdate(_prolong, token=KEY, annotator=ID, project=ID, expiry=TIME)
+fill = PreparedUpdate(_fill, slot=ID, annotator=ID, key=KEY, now=TIME)
+fill_as_member = PreparedUpdate(_fill_as_member, slot=ID, annotator=ID, key=KEY, now=TIME, user=ID, project=ID)
+# What `recount` comes to when one slot of the task has just been filled. 0: the count was wrong.
+count_one_more = PreparedUpdate(_count_one_more, task=ID)
