@@ -18,6 +18,7 @@ from annotation.formats.row_judgements import MAX_SECONDS
 from annotation.formats.rubric import Criterion
 from annotation.forms import desk_fields, restoring
 from annotation.forms.letters import LETTERS, in_words, order_of, order_tokens
+from annotation.forms.rendering import PlainInputs
 from annotation.models import Annotator, Judgement, Slot
 
 Complaint = tuple[str, str]  # a field's name and a sentence
@@ -35,6 +36,8 @@ class RatingRow(NamedTuple):
 class JudgementForm(forms.Form):
     """One rank for each answer shown (for a pair whose strength is asked, one choice of seven instead), and a field
     for all else that the project asks for. `texts` are the task's responses by position."""
+
+    default_renderer = PlainInputs()
 
     submission_key = forms.UUIDField(
         widget=forms.HiddenInput, error_messages={"required": FOREIGN, "invalid": FOREIGN}

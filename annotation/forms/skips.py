@@ -1,6 +1,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from annotation.forms.rendering import PlainInputs
+
 REASONS = [
     ("knowledge", _("I cannot judge this: I lack the knowledge")),
     ("prompt", _("The prompt makes no sense or cannot be read")),
@@ -11,6 +13,8 @@ REASONS = [
 
 
 class SkipForm(forms.Form):
+    default_renderer = PlainInputs()
+
     reason = forms.ChoiceField(
         choices=REASONS, widget=forms.RadioSelect, error_messages={"required": _("Say why you skip this task.")}
     )

@@ -151,4 +151,4 @@ def shown_next(
         return desk_pages.shown(request, "unqualified", project=project, annotator=annotator, status=403, **context)
     if slot is None:
         return desk_pages.shown(request, "end", project=project, annotator=annotator, feedback=feedback)
-    return desk_pages.shown_task(request, slot, annotator=annotator, feedback=feedback, is_ahead=ahead_of is not None)
+    return desk_pages.shown_task(request, slot, annotator=annotator, feedback=feedback)

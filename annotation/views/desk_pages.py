@@ -13,7 +13,7 @@ from annotation.exceptions import AnnotationError, SlotLost
 from annotation.forms.judgements import JudgementForm
 from annotation.forms.skips import SkipForm
 from annotation.models import Annotator, Judgement, Project, Slot
-from annotation.views.progress import progress_in
+from annotation.views.progress import Progress, progress_in
 from annotation.views.requests import MemberRequest
 
 
@@ -105,8 +105,10 @@ def shown(
     request: MemberRequest, name: str, *, project: Project, annotator: Annotator, status: int = 200, **context: Any
 ) -> HttpResponse:
     """The page, or its narrow part when a script asks. No cache may mix them up, or keep what was read."""
-    progress = progress_in([project], annotator=annotator)[project.pk]
-    if context.get("is_ahead"):
+    is_ahead = "after" in request.GET
+    progress = Progress.as_shown(request.GET.get("counts", "")) if is_ahead else None
+    progress = progress or progress_in([project], annotator=annotator)[project.pk]
+    if is_ahead:
         progress = progress.after_one()
     template = f"annotation/desk/_{name}.html" if request.htmx else f"annotation/desk/{name}.html"
     response = render(request, template, {"project": project, "progress": progress, **context}, status=status)

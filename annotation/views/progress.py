@@ -1,5 +1,6 @@
 """How much a person has done and how much waits for them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from annotation.actions.prepared import ID, Parameter, Prepared
 from annotation.models import Annotator, Audience, Project, Seat, Slot
 
 MOST_COUNTED = 200
+IN_SHORT = re.compile("([0-9]{1,9}-){3}[01]-[01]")
 STEP = 10
 
 
@@ -27,6 +29,19 @@ class Progress:
     waiting: int
     more: bool = False
     rounded: bool = False
+
+    @classmethod
+    def as_shown(cls, text: str) -> "Progress | None":
+        """What `in_short` has written; None for anything else."""
+        if not IN_SHORT.fullmatch(text):
+            return None
+        done, done_today, waiting, more, rounded = map(int, text.split("-"))
+        return cls(done=done, done_today=done_today, waiting=waiting, more=bool(more), rounded=bool(rounded))
+
+    @property
+    def in_short(self) -> str:
+        """For the page to send back when it asks ahead, so that nothing is counted for each task."""
+        return f"{self.done}-{self.done_today}-{self.waiting}-{self.more:d}-{self.rounded:d}"
 
     def after_one(self) -> "Progress":
         """As it will be once the task in hand is done, for a page that is fetched ahead."""

@@ -4,7 +4,7 @@ import { ask, parsed } from "./send.js";
 
 export class Next {
   constructor(desk, { signal }) {
-    this.url = `${desk.dataset.address}?after=${desk.dataset.slot}`;
+    this.url = desk.dataset.next;
     this.signal = signal;
     this.desk = null;
     if ("revises" in desk.dataset) return; // after a revision comes the task that was left for it

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.forms.renderers import DjangoTemplates
 
 from annotation.actions import judgements, leases
 from annotation.forms.judgements import JudgementForm
@@ -237,3 +238,25 @@ def test_in_sentence_says_the_ranking():
     form = Page(4).sent(rank_A=2, rank_B=3, rank_C=1, rank_D=2)
 
     assert form.in_sentence == "C, then A and D, then B"
+
+
+def test_inputs_are_written_as_django_writes_them():
+    page = Page(2, criteria=RUBRIC, **ASKED)
+    form = page.form()
+    form.restore({"places": {"0": 1}, "spans": [{"response": 0, "start": 0, "end": 1, "text": page.texts[0][:1]}]})
+    form.fields["rank_B"].disabled = True
+    form.fields["flag_A"].initial = ["harmful"]
+    ours = inputs_of(form)
+    form.renderer = DjangoTemplates()
+    assert ours == inputs_of(form)
+    assert sum("checked" in one for one in ours) == 2
+
+
+def inputs_of(form: JudgementForm) -> list[str]:
+    fields = [form[name] for name in form.fields]
+    choices = [
+        choice.tag() for field in fields if field.name.startswith(("rank", "rating_0", "flag")) for choice in field
+    ]
+    return [
+        str(one).strip() for one in (*choices, *(f for f in fields if f.is_hidden or f.name.startswith("rating_1")))
+    ]

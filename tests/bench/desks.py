@@ -1,6 +1,7 @@
 """One annotator at each kind of server: what a browser, or the server's own front end, sends for a task."""
 
 import re
+from html import unescape
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -8,6 +9,7 @@ from tests.bench.connections import Answer, Connection
 
 FRAGMENT = {"HX_Request": "true"}
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
+NEXT = re.compile(r'data-next="([^"]+)"')
 ACTION = re.compile(r'action="([^"]+/slots/([^"/]+)/)submit/"')
 HIDDEN = re.compile(r'<input type="hidden" name="(csrfmiddlewaretoken|submission_key|shown)" value="([^"]*)"')
 LETTERS = "ABCDEFGHI"
@@ -26,6 +28,7 @@ class Page:
     def __init__(self, markup: str) -> None:
         found = ACTION.search(markup)
         self.address, self.slot = found.groups() if found else ("", "")
+        self.next = unescape("".join(NEXT.findall(markup)))
         self.fields = dict(HIDDEN.findall(markup))
 
     def judgement(self) -> dict[str, Any]:
@@ -48,8 +51,7 @@ class FlywheelDesk:
     def next(self) -> bool:
         if not self.shown.slot:
             return False
-        path = f"{self.address}?after={self.shown.slot}"
-        self.ahead = Page(self.connection.ask("GET", path, **FRAGMENT).text)
+        self.ahead = Page(self.connection.ask("GET", self.shown.next, **FRAGMENT).text)
         return True
 
     def submit(self) -> None:
