@@ -15,7 +15,15 @@ export class Drawer {
   open() {
     this.element.style.setProperty("--foot", `${document.querySelector(".desk__foot").offsetHeight}px`);
     this.element.showPopover();
+    this.lift();
     this.first()?.focus();
+  }
+
+  /** The answer that it is about is moved into view above it. An edit shows its own text. */
+  lift() {
+    if (this.element.matches(".edit")) return;
+    document.querySelector("[data-desk]").style.setProperty("--sheet", `${this.element.offsetHeight}px`);
+    document.querySelector(".answer.is-current")?.scrollIntoView({ block: "nearest" });
   }
 
   close() {

@@ -43,15 +43,15 @@ help, replace it.""",
 Would you like me to tell you more about the colours?""",
 ]
 ALIKE = [
-    "It is not broken. Hold the dial for five seconds until the light blinks twice, then dim it again. If it still "
-    "flickers, the warranty covers the power supply.",
-    "It is probably not broken. Hold the dial for ten seconds until the light blinks twice, then dim it slowly. If "
-    "it still flickers, buy a new power supply.",
+    """It is not broken. Hold the dial for five seconds until the light blinks twice, then dim it again. If it still \
+flickers, the warranty covers the power supply.""",
+    """It is probably not broken. Hold the dial for ten seconds until the light blinks twice, then dim it slowly. \
+If it still flickers, buy a new power supply.""",
 ]
 LONG = [
-    "\n\n".join([ANSWERS[0], "### Why it happens", *(ANSWERS[0].split("\n")[0],) * 3, "### If nothing helps", ANSWERS[1]]),
+    "\n\n".join([ANSWERS[0], "### Why it happens", ALIKE[0], ALIKE[1], "### If nothing helps", ANSWERS[1]]),
     ANSWERS[2],
-    "\n\n".join([ANSWERS[1], "### In more detail", *(ANSWERS[1].split("\n")[0],) * 6]),
+    "\n\n".join([ANSWERS[1], "### In more detail", *(ALIKE[0],) * 6]),
     ANSWERS[3],
 ]
 CRITERIA = [
@@ -85,8 +85,10 @@ def lumo(annotator: Annotator, texts: list[str] = ANSWERS, **asked: Any) -> Proj
     return project
 
 
-def lamp_task(project: Project, texts: list[str] = ANSWERS, **fields: Any) -> Task:
-    prompt = PromptFactory(project=project, messages=CONVERSATION)
+def lamp_task(
+    project: Project, texts: list[str] = ANSWERS, *, messages: list[dict[str, str]] = CONVERSATION, **fields: Any
+) -> Task:
+    prompt = PromptFactory(project=project, messages=messages)
     task = TaskFactory(project=project, prompt=prompt, size=0, priority=1, **fields)
     for position, text in enumerate(texts):
         response = ResponseFactory(prompt=prompt, policy=PolicyFactory(), text=text)

@@ -5,6 +5,7 @@ Not collected by a plain `pytest`: the pictures change only when someone asks fo
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from annotation.actions import invitations
 from annotation.models import Annotator, Project, Task
@@ -74,15 +75,42 @@ def test_invitations(visit, project, admin):  # type: ignore[no-untyped-def]
 
 @pytest.fixture
 def disputed(project) -> Task:  # type: ignore[no-untyped-def]
-    aiko, ben, chloe = (AnnotatorFactory(user=UserFactory(username=name)) for name in ("ada", "ben", "chloe"))
-    task = lumo.lamp_task(project, tags=["warranty"])
-    say = {"correct": [5, 4, 2, 1]}
-    said(task, [[0], [1], [2], [3]], by=aiko, ratings=say, acceptable=[0, 1], reason="A names cause and remedy.")
-    said(task, [[1], [0], [2], [3]], by=ben, acceptable=[0, 1], reason="B says the same in half the words.")
+    ada, ben, chloe = (AnnotatorFactory(user=UserFactory(username=name)) for name in ("ada", "ben", "chloe"))
+    task = project.tasks.get(priority=1)
+    ratings = {"correct": [5, 4, 2, 1]}
+    seen = {"guideline_version": 2, "at": timezone.now()}
+    said(
+        task,
+        [[0], [1], [2], [3]],
+        by=ada,
+        **seen,
+        seconds=74,
+        ratings=ratings,
+        acceptable=[0, 1],
+        reason="A names cause and remedy.",
+    )
+    said(
+        task,
+        [[1], [0], [2], [3]],
+        by=ben,
+        **seen,
+        seconds=41,
+        acceptable=[0, 1],
+        reason="B says the same in half the words.",
+    )
     flags = [{"flag": "off_topic", "response": 3}]
-    said(task, [[1], [2], [0], [3]], by=chloe, acceptable=[1], flags=flags, reason="Nobody reads A to its end.")
-    agreed = lumo.lamp_task(project)
-    for annotator in (aiko, ben):
+    said(
+        task,
+        [[1], [2], [0], [3]],
+        by=chloe,
+        **seen,
+        seconds=63,
+        acceptable=[1],
+        flags=flags,
+        reason="Nobody reads A to its end.",
+    )
+    agreed = lumo.lamp_task(project, messages=lumo.CONVERSATION[1:2])
+    for annotator in (ada, ben):
         said(agreed, [[0, 1], [2], [3]], by=annotator, acceptable=[0, 1])
     Task.objects.filter(pk__in=[task.pk, agreed.pk]).update(state=Task.State.DONE)
     return task
@@ -93,7 +121,8 @@ def test_review(visit, disputed, admin):  # type: ignore[no-untyped-def]
 
 
 def test_a_disputed_task(visit, disputed, admin):  # type: ignore[no-untyped-def]
-    keep(visit(admin).open(f"/projects/lumo/review/{disputed.pk}/"), "review-task", full_page=True)
+    tall = {"viewport": {"width": 1280, "height": 1280}}
+    keep(visit(admin, **tall).open(f"/projects/lumo/review/tasks/{disputed.pk}/"), "review-task")
 
 
 def test_the_people(visit, disputed, admin):  # type: ignore[no-untyped-def]
