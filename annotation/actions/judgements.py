@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation.actions import leases, members, orders, slots
+from annotation.actions import leases, members, slots
 from annotation.actions.comparisons import comparisons_of
 from annotation.exceptions import InvalidJudgement, NotFound, SlotLost
 from annotation.formats import answers, drafts, rubric
@@ -126,7 +126,7 @@ def _fill(
             slot = read or _slot(slot_id)
             if (slot.annotator_id, slot.state, slot.submission_key) != (by.pk, Slot.State.LEASED, submission_key):
                 return _made_or_lost(slot, by=by, submission_key=submission_key)
-            responses = _responses(slot.task)
+            responses = [place.response for place in slot.task.placed]
             answer = _checked(said, slot=slot, by=by, responses=responses)
             if not _slot_filled(slot, by=by, submission_key=submission_key):
                 # Someone was faster between our look and our update: perhaps this very submission, sent twice.
@@ -157,7 +157,7 @@ def _replace(
                 return made
             slot = _slot(slot_id)
             old = _to_revise(slot, by=by, revises=revises)
-            responses = _responses(slot.task)
+            responses = [place.response for place in slot.task.placed]
             answer = _checked(said, slot=slot, by=by, responses=responses)
             new = _stored(slot, answer, by=by, source=source, responses=responses, key=submission_key, old=old)
             # One judgement of a task may stand at a time: the old one steps down before the new one steps up.
@@ -226,11 +226,6 @@ def _stale() -> SlotLost:
     )
 
 
-def _responses(task: Task) -> list[Response]:
-    orders.bring_places(task)
-    return [place.response for place in task.positions.all()]
-
-
 def _checked(said: Mapping[str, Any], *, slot: Slot, by: Annotator, responses: Sequence[Response]) -> answers.Answer:
     texts = [response.text for response in responses]
     return answers.check(said, texts=texts, asked=asked_of(slot.task.project, by=by))
@@ -273,7 +268,7 @@ def _stored(
         **vars(answer),
     )
     Comparison.objects.bulk_create(comparisons_of(judgement, responses=responses))
-    Draft.objects.filter(task=slot.task_id, annotator=by).delete()
+    slots.drop_draft(task=slot.task_id, annotator=by.pk)
     return judgement
 
 

@@ -32,7 +32,7 @@ def claim(
     """Lease the next slot to the annotator; their own lease first, renewed, even one that ran out as long as nobody
     took it. With `ahead_of` (a slot or its token), the one that comes after it: the reserve. None: nothing waits for
     them, or the project is paused or has ended. With `among` only those tasks are looked at, and neither guidelines
-    nor qualification nor hidden tasks stand between. The task brings its `positions` and their responses along.
+    nor qualification nor hidden tasks stand between. The task brings its `placed` answers along.
 
     Raises:
         NotFound: they are no member of the project.
@@ -269,7 +269,6 @@ def _held(project: Project, *, by: Annotator, among: "QuerySet[Task] | None") ->
 def _taken(slot: Slot, standing: Standing, *, by: Annotator) -> bool:
     """Lease the slot unless somebody was faster; on success `slot` holds the new lease."""
     before, seen, now, key = slot.annotator_id, slot.submission_key, timezone.now(), uuid.uuid4()
-    orders.bring_places(slot.task)
     lease = {
         "annotator": by.pk,
         "lease_expires_at": _expiry(slot, now),
@@ -289,7 +288,6 @@ def _taken(slot: Slot, standing: Standing, *, by: Annotator) -> bool:
 
 def _resumed(slot: Slot, *, by: Annotator, guideline: int | None) -> bool:
     """Whether the lease is still theirs. Renewed, unless it is as good as new, and under the newest guideline."""
-    orders.bring_places(slot.task)
     now = timezone.now()
     expiry = _expiry(slot, now)
     left = slot.lease_expires_at - now if slot.lease_expires_at else timedelta()

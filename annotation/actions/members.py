@@ -4,9 +4,9 @@ from django.db.models import CharField, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from annotation.actions import audit
-from annotation.actions.prepared import ID, Prepared
 from annotation.exceptions import Forbidden, LastAdmin, NotFound
 from annotation.models import Annotator, Membership, Project
+from annotation.models.prepared import ID, Prepared
 
 Role = Membership.Role
 # Each role may do what the roles before it may do, but for `annotator`, which only ranks.

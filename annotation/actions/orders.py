@@ -3,33 +3,26 @@
 import random
 from collections.abc import Sequence
 
-from django.db.models import JSONField, Prefetch, prefetch_related_objects
+from django.db.models import JSONField
 
-from annotation.actions.prepared import ID, PreparedUpdate
-from annotation.models import Seat, Slot, Task, TaskResponse
+from annotation.models import Seat, Slot, Task
+from annotation.models.prepared import ID, PreparedUpdate
 from annotation.stats import exposure
 
 _chance = random.SystemRandom()
 
 
-def bring_places(task: Task) -> None:
-    """Load the positions of the task with their responses, once."""
-    places = TaskResponse.objects.select_related("response").order_by("position")
-    prefetch_related_objects([task], Prefetch("positions", places))
-
-
 def draw(seat: Seat, *, task: Task, unlike: Sequence[int] = ()) -> list[int]:
     """Positions in the order to show them, balanced against what this person saw before; not the order `unlike`, if
     another one is possible."""
-    places = list(task.positions.all())
-    seen = [seat.exposure.get(str(place.response.policy_id), []) for place in places]
-    order = [places[item].position for item in exposure.balanced_order(seen, chance=_chance)]
+    seen = [seat.exposure.get(str(place.response.policy_id), []) for place in task.placed]
+    order = [task.placed[item].position for item in exposure.balanced_order(seen, chance=_chance)]
     return _moved_on(order) if order == list(unlike) and len(order) > 1 else order
 
 
 def remember(seat: Seat, *, slot: Slot) -> None:
     """Count what the person now sees. Call it with the seat locked."""
-    policies = {place.position: str(place.response.policy_id) for place in slot.task.positions.all()}
+    policies = {place.position: str(place.response.policy_id) for place in slot.task.placed}
     seen = dict(seat.exposure)
     for place, position in enumerate(slot.order):
         policy = policies[position]

@@ -9,9 +9,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext
 
 from annotation.actions import audit
-from annotation.actions.prepared import ID, Parameter, Prepared
 from annotation.exceptions import GuidelineUnread, NotFound, NotQualified
 from annotation.models import Annotator, Audience, Guideline, Membership, Project, Seat, Task
+from annotation.models.prepared import ID, Parameter, Prepared
 from annotation.stats.known import Score
 
 

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.db.models import Case, DateTimeField, Exists, F, JSONField, OuterRef, QuerySet, UUIDField, Value, When
 
 from annotation.actions import waiting
-from annotation.actions.prepared import ID, Parameter, Prepared, PreparedUpdate
 from annotation.models import Draft, Membership, Project, Slot, Task
+from annotation.models.prepared import ID, Parameter, Prepared, PreparedDelete, PreparedUpdate
 
 Update = tuple["QuerySet[Any]", dict[str, Any]]
 TIME, KEY = DateTimeField(), UUIDField()
@@ -23,6 +23,10 @@ def leased_to(annotator: waiting.Person, *, project: Project | Parameter) -> "Qu
     held = Slot.objects.filter(annotator=annotator, state=Slot.State.LEASED)
     held = held.filter(task__project=project, task__state=Task.State.OPEN)
     return with_task(held).order_by("leased_at", "pk")
+
+
+def _draft(*, task: Parameter, annotator: Parameter) -> "QuerySet[Draft]":
+    return Draft.objects.filter(task=task, annotator=annotator)
 
 
 def _lease_out(*, slot: Parameter, seen: Parameter, now: Parameter, key: Parameter, **lease: Parameter) -> Update:
@@ -59,7 +63,8 @@ def _count_one_more(*, task: Parameter) -> Update:
 
 
 by_token = Prepared(lambda token: with_task(Slot.objects.filter(token=token)).order_by(), token=KEY)
-draft = Prepared(lambda task, annotator: Draft.objects.filter(task=task, annotator=annotator), task=ID, annotator=ID)
+draft = Prepared(_draft, task=ID, annotator=ID)
+drop_draft = PreparedDelete(_draft, task=ID, annotator=ID)
 leased = Prepared(lambda annotator, project: leased_to(annotator, project=project), annotator=ID, project=ID)
 lease_out = PreparedUpdate(
     _lease_out,

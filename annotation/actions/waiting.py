@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import DateTimeField, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from annotation.actions.prepared import ID, Parameter, Prepared
 from annotation.models import Annotator, Judgement, Project, Skip, Slot, Task
+from annotation.models.prepared import ID, Parameter, Prepared
 
 OFFERED = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD)
 CANDIDATES = 32

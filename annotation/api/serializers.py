@@ -173,4 +173,4 @@ class ErrorSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 def texts_of(task: Task) -> dict[int, str]:
-    return {item.position: item.response.text for item in task.positions.all()}
+    return {place.position: place.response.text for place in task.placed}

@@ -7,6 +7,7 @@ passes through a second, independent sanitiser, so that a mistake in the first l
 import html
 import re
 from collections.abc import Iterable, MutableMapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 import nh3
@@ -16,6 +17,7 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 
@@ -26,6 +28,8 @@ MAX_RICH_CHARACTERS = 50_000  # measured: beyond this a page takes noticeably lo
 MAX_PAGE_CHARACTERS = 200_000  # all texts of a page together, so that nobody makes a page slow with many of them
 MAX_PLAIN_CHARACTERS = 50_000  # of a plain text so much is laid out at once; the rest opens on demand
 MAX_HIGHLIGHTED_CHARACTERS = 10_000
+MAX_KEPT_CHARACTERS = 20_000
+MOST_KEPT = 256  # of the longest about 20 MB in a process
 MAX_NESTING = 100  # the default of 20 silently drops what is deeper, and the judge would not see it
 HIGHEST_HEADING = 4  # the page itself has the levels above
 
@@ -54,7 +58,17 @@ def render(text: str) -> str:
     """HTML that is safe to put into a page, whatever the text was."""
     if is_plain(text):
         return plain(text)
+    return _kept(text) if len(text) <= MAX_KEPT_CHARACTERS else _rich(text)
+
+
+def _rich(text: str) -> str:
     return f'<div class="prose" dir="auto">{breakable(sanitise(PARSER.render(text)))}</div>'
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _kept(text: str) -> str:
+    """A task is read by several people, and guidelines by everyone."""
+    return _rich(text)
 
 
 def plain(text: str) -> str:
@@ -112,7 +126,13 @@ def highlighted(code: str, language: str, _attributes: str) -> str:
     """Code with Pygments' classes; "" leaves it plain, when the language is not of ours or the code long."""
     if language.lower() not in LANGUAGES or len(code) > MAX_HIGHLIGHTED_CHARACTERS:
         return ""
-    return str(highlight(code, get_lexer_by_name(language), HtmlFormatter(nowrap=True)))
+    return str(highlight(code, lexer_for(language.lower())(), HIGHLIGHTER))
+
+
+@cache
+def lexer_for(language: str) -> type[Lexer]:
+    """Pygments looks through its hundreds of them for a name, each time."""
+    return type(get_lexer_by_name(language))
 
 
 def named_image(
@@ -144,4 +164,5 @@ def parser() -> MarkdownIt:
 
 
 HIGHLIGHT_CLASSES = {name for name in STANDARD_TYPES.values() if name}
+HIGHLIGHTER = HtmlFormatter(nowrap=True)
 PARSER = parser()

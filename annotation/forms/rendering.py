@@ -19,8 +19,8 @@ class PlainInputs(DjangoTemplates):
     """An `<input>` as Django's templates have it, without these: it takes three for each, and a task has dozens."""
 
     def render(self, template_name: str, context: dict[str, Any], request: Any = None) -> str:
-        widget = context["widget"] if template_name in INPUTS else {"wrap_label": True}
-        if widget.get("wrap_label"):
+        widget: dict[str, Any] = context.get("widget", {})
+        if template_name not in INPUTS or widget.get("wrap_label"):
             return super().render(template_name, context, request)
         attributes = {name: widget[name] for name in ("type", "name", "value") if widget[name] is not None}
         given = ((name, value) for name, value in {**attributes, **widget["attrs"]}.items() if value is not False)

@@ -5,8 +5,10 @@ from django.db import models
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from annotation.models.members import Annotator, Audience
+from annotation.models.prepared import ID, Prepared
 from annotation.models.projects import Project
 from annotation.models.prompts import Prompt, Response
 
@@ -98,6 +100,11 @@ class Task(models.Model):
     def __str__(self) -> str:
         return f"task {self.pk} of {self.project}"
 
+    @cached_property
+    def placed(self) -> "list[TaskResponse]":
+        """By position, each with its response; read once."""
+        return _placed(task=self.pk)
+
 
 class TaskResponse(models.Model):
     """A response at its fixed position (0, 1, …) on a task. Rankings name positions."""
@@ -115,6 +122,11 @@ class TaskResponse(models.Model):
 
     def __str__(self) -> str:
         return f"position {self.position} of task {self.task_id}"
+
+
+_placed = Prepared(
+    lambda task: TaskResponse.objects.filter(task=task).select_related("response").order_by("position"), task=ID
+)
 
 
 class SlotQuerySet(models.QuerySet["Slot"]):

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
-from annotation.actions import judgements, leases, orders
+from annotation.actions import judgements, leases
 from annotation.exceptions import AnnotationError, SlotLost
 from annotation.forms.judgements import JudgementForm
 from annotation.forms.skips import SkipForm
@@ -28,8 +28,7 @@ class Answer:
 
 def texts_of(slot: Slot) -> list[str]:
     """The responses' texts by position."""
-    orders.bring_places(slot.task)
-    return [place.response.text for place in slot.task.positions.all()]
+    return [place.response.text for place in slot.task.placed]
 
 
 def form_of(slot: Slot, *, by: Annotator, data: Any = None) -> JudgementForm:

@@ -11,8 +11,8 @@ from django.db.models import DateTimeField, Exists, IntegerField, OuterRef, Quer
 from django.utils import timezone
 
 from annotation.actions import audiences, waiting
-from annotation.actions.prepared import ID, Parameter, Prepared
 from annotation.models import Annotator, Audience, Project, Seat, Slot
+from annotation.models.prepared import ID, Parameter, Prepared
 
 MOST_COUNTED = 200
 IN_SHORT = re.compile("([0-9]{1,9}-){3}[01]-[01]")

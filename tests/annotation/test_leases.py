@@ -154,7 +154,7 @@ class TestClaim:
         slot = leases.claim(project, by=someone)
 
         with django_assert_num_queries(0):
-            assert len({place.response.text for place in slot.task.positions.all()}) == 2
+            assert len({place.response.text for place in slot.task.placed}) == 2
 
     def test_balances_what_stands_where_over_a_persons_tasks(self, project, someone):
         policies = PolicyFactory.create_batch(2)

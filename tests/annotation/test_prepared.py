@@ -3,8 +3,8 @@ from django.db import connection, models
 from django.db.models import Exists, F, OuterRef
 from django.test.utils import CaptureQueriesContext
 
-from annotation.actions.prepared import ID, Prepared, PreparedUpdate
 from annotation.models import Draft, Membership, Skip, Slot, Task
+from annotation.models.prepared import ID, Prepared, PreparedDelete, PreparedUpdate
 from tests.factories import AnnotatorFactory, MembershipFactory, TaskFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +24,7 @@ one_more = PreparedUpdate(lambda pk: (Task.objects.filter(pk=pk), {"filled": F("
 keep = PreparedUpdate(
     lambda pk, content: (Draft.objects.filter(pk=pk), {"content": content}), pk=ID, content=models.JSONField()
 )
+drop = PreparedDelete(lambda pk: Draft.objects.filter(pk=pk), pk=ID)
 members = Prepared(lambda user: Membership.objects.filter(user=user).select_related("user__annotator"), user=ID)
 
 
@@ -70,3 +71,10 @@ def test_an_update_sets_what_the_field_can_hold():
         assert keep(pk=draft.pk, content=content) == 1
         draft.refresh_from_db()
         assert draft.content == content
+
+
+def test_deletes_what_it_names():
+    drafts = [Draft.objects.create(task=TaskFactory(), annotator=AnnotatorFactory()) for _ in range(2)]
+    assert drop(pk=drafts[0].pk) == 1
+    assert drop(pk=drafts[0].pk) == 0
+    assert Draft.objects.get() == drafts[1]
