@@ -243,7 +243,7 @@ def _loss_to_others(slot: Slot, *, by: Annotator) -> SlotLost | NotFound:
     if Draft.objects.filter(task=slot.task_id, annotator=by).exists():
         return SlotLost(
             gettext(
-                "Your lease on this task ran out and it was given to someone else; your work is kept as a draft. "
+                "This task was given to someone else while you were away; your work is kept as a draft. "
                 "Go on with the next one."
             )
         )

@@ -5,6 +5,7 @@ Not collected by a plain `pytest`: the pictures change only when someone asks fo
 
 import pytest
 from django.contrib.auth.models import User
+from django.urls import reverse
 from django.utils import timezone
 
 from annotation.actions import invitations
@@ -51,18 +52,14 @@ def test_projects(visit, project, annotator, device):  # type: ignore[no-untyped
     keep(visit(annotator.user, **DEVICES[device]).open("/"), f"projects{device}")
 
 
-@pytest.mark.parametrize(
-    ("name", "address"),
-    [
-        ("project-new", "/projects/new/"),
-        ("project-settings", "/projects/lumo/settings/"),
-        ("project-members", "/projects/lumo/members/"),
-        ("project-queue", "/projects/lumo/queue/"),
-        ("project-guidelines", "/projects/lumo/guidelines/"),
-    ],
-)
-def test_an_admin_s_pages(visit, admin, name, address):  # type: ignore[no-untyped-def]
-    keep(visit(admin).open(address), name)
+@pytest.mark.parametrize("route", ["settings", "members", "queue", "project_guidelines"])
+def test_an_admin_s_pages(visit, admin, route):  # type: ignore[no-untyped-def]
+    page = visit(admin).open(reverse(f"annotation:{route}", args=["lumo"]))
+    keep(page, f"project-{route.removeprefix('project_')}")
+
+
+def test_a_new_project(visit, admin):  # type: ignore[no-untyped-def]
+    keep(visit(admin).open("/projects/new/"), "project-new")
 
 
 def test_invitations(visit, project, admin):  # type: ignore[no-untyped-def]
