@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
@@ -10,8 +11,11 @@ from django.http import HttpRequest
 from annotation.actions import invitations
 from annotation.exceptions import UnusableInvitation
 from annotation.models import Invitation
+from annotation.models.prepared import ID, Prepared
 
 INVITATION = "invitation"
+
+_user = Prepared(lambda pk: User.objects.filter(pk=pk), pk=ID)
 
 
 def keep_invitation(request: HttpRequest, invitation: Invitation | None) -> None:
@@ -28,6 +32,14 @@ def invited_by(request: HttpRequest) -> Invitation | None:
         return invitations.by_digest(str(request.session.get(INVITATION, "")))
     except UnusableInvitation:
         return None
+
+
+class Accounts(ModelBackend):
+    """Django's own; who is signed in is asked at every request, so that question is compiled once."""
+
+    def get_user(self, user_id: int) -> User | None:
+        user = _user.first(pk=user_id)
+        return user if self.user_can_authenticate(user) else None
 
 
 class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships without types
