@@ -1,9 +1,9 @@
 """How the desk's forms are written."""
 
+from html import escape
 from typing import Any
 
 from django.forms.renderers import DjangoTemplates
-from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
 INPUTS = (
