@@ -7,8 +7,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from annotation.actions import reviews
 from annotation.actions.members import REVIEWERS, project_for
-from annotation.models import Annotator, Judgement, Project, Task
+from annotation.models import Annotator, Judgement, Project
 from annotation.views.requests import MemberRequest, signed_in
 from flywheel.actions import lineage, lookup, status
 from flywheel.exceptions import NotFound
@@ -24,14 +25,6 @@ def seen_by(request: MemberRequest) -> "QuerySet[Project]":
 
 def opened(request: MemberRequest, slug: str) -> Project:
     return project_for(request.user, slug, roles=REVIEWERS)
-
-
-def may_bias(said: Judgement) -> bool:
-    """Whoever reads this page may rank at the desk too: as long as one of these answers waits there for a ranking,
-    nobody is told who wrote it."""
-    answers = said.task.positions.values("response")
-    waiting = Task.objects.filter(state=Task.State.OPEN, positions__response__in=answers)
-    return said.task.state != Task.State.DONE or waiting.exists()
 
 
 @require_safe
@@ -79,7 +72,7 @@ def annotator(request: MemberRequest, slug: str, name: str) -> HttpResponse:
         raise NotFound(
             gettext("Nobody called “%(name)s” has judged anything in %(project)s.") % {"name": name, "project": found}
         )
-    judgements = Judgement.objects.filter(annotator=person, task__project=found)
+    judgements = Judgement.objects.current().filter(annotator=person, task__project=found)
     ordered = judgements.select_related("annotator", "task__prompt").order_by("-pk")
     context = {
         "project": found,
@@ -102,7 +95,7 @@ def judgement(request: MemberRequest, slug: str, uid: str) -> HttpResponse:
         "project": found,
         "judgement": said,
         "answers": said.task.positions.select_related("response__policy").order_by("position"),
-        "blind": may_bias(said),
+        "blind": reviews.is_ranked_still(said.task),
         "releases": said.releases.all(),
         "generations": lineage.touched_by_judgement(said),
     }

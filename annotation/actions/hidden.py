@@ -93,6 +93,13 @@ def repeat_slot(project: Project, *, by: Annotator) -> Slot | None:
     return Slot.objects.create(task=again, number=1)
 
 
+def given_back(task: Task) -> None:
+    """A repeat is for one person alone: once they gave it back, nobody is to be asked any more."""
+    if task.purpose == Task.Purpose.REPEAT:
+        Task.objects.filter(pk=task.pk, state=Task.State.OPEN).update(state=Task.State.WITHDRAWN)
+        task.state = Task.State.WITHDRAWN
+
+
 def order_before(slot: Slot, *, by: Annotator) -> list[int]:
     """The order in which this person saw the task that this one repeats; empty for other tasks."""
     if slot.task.purpose != Task.Purpose.REPEAT:

@@ -4,22 +4,28 @@ locks only save work, and SQLite ignores them."""
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from annotation.actions import audiences, hidden, members, orders, seats, slots, waiting
 from annotation.actions.seats import Standing
 from annotation.exceptions import AnnotationError, InvalidJudgement, InvalidRow, NotFound, SlotLost
 from annotation.formats import drafts, values
-from annotation.models import Annotator, Draft, Guideline, Project, Skip, Slot, Task, TaskResponse
+from annotation.models import Annotator, Draft, Judgement, Project, Skip, Slot, Task, TaskResponse
 
 MAX_REASON = 2000
 FRESH = 0.9  # share of a lease that makes renewing it superfluous
-KEPT = gettext_lazy("your work is kept as a draft")
+
+
+class Page(NamedTuple):
+    """What the page knows of the moment at which it was opened."""
+
+    submission_key: uuid.UUID
+    revises: int | None
 
 
 def claim(
@@ -156,32 +162,67 @@ def skip(slot: Slot, *, by: Annotator, reason: str) -> Skip:
         slot.refresh_from_db()
         raise loss(slot, by=by) or _not_yours()
     Draft.objects.filter(task=slot.task_id, annotator=by).delete()
+    hidden.given_back(slot.task)
     return Skip.objects.create(task_id=slot.task_id, annotator=by, reason=reason)
 
 
-def save_draft(slot: Slot, *, by: Annotator, content: Any) -> Draft:
+@transaction.atomic
+def save_draft(slot: Slot, *, by: Annotator, content: Any, page: Page | None = None) -> Draft:
     """Keep unfinished work on the slot's task; it stays when the lease is lost. On a task that they judged it is the
-    beginning of a revision, as long as the project takes those.
+    beginning of a revision, as long as the project takes those. With `page`, only what was chosen on the page that
+    holds today: a draft that comes after its submission would come back as a revision that nobody wants.
 
     Raises:
         InvalidJudgement: larger than 256 kB, or not of the shape that `drafts.check` asks for.
-        SlotLost: already judged, and no longer to be revised.
+        SlotLost: already judged, and no longer to be revised; given back; or chosen on a page of before.
         NotFound: they never had this slot.
     """
     kept = drafts.check(content, size=TaskResponse.objects.filter(task=slot.task_id).count())
-    error = loss(slot, by=by)
-    if isinstance(error, NotFound):
+    now = slots.locked.first(slot=slot.pk) or slot
+    revises = _revision(now, by=by)
+    if error := _undraftable(now, by=by, revises=revises, page=page):
         raise error
-    if error and slot.annotator_id == by.pk and slot.state == Slot.State.FILLED and not _revisable(slot, by=by):
-        raise error
-    draft, _ = Draft.objects.update_or_create(task_id=slot.task_id, annotator=by, defaults={"content": kept})
+    draft, _ = Draft.objects.update_or_create(
+        task_id=slot.task_id, annotator=by, defaults={"content": kept, "revises": revises}
+    )
     return draft
+
+
+def _undraftable(slot: Slot, *, by: Annotator, revises: int | None, page: Page | None) -> AnnotationError | None:
+    error = loss(slot, by=by)
+    if slot.annotator_id != by.pk:
+        given_back = Skip.objects.filter(task=slot.task_id, annotator=by).exists()
+        return error if given_back or isinstance(error, NotFound) else None
+    if revises is None:
+        return _superseded() if page and page.submission_key != slot.submission_key else None
+    if page and page.revises is None or not _revisable(slot, by=by):
+        return error
+    return _superseded() if page and page.revises != revises else None
+
+
+def _revision(slot: Slot, *, by: Annotator) -> int | None:
+    """Which revision of what they said at the slot holds; None: they have not said anything yet."""
+    made = Judgement.objects.current().filter(slot=slot.pk, annotator=by.pk)
+    return made.values_list("revision", flat=True).first() if slot.state == Slot.State.FILLED else None
+
+
+def _superseded() -> SlotLost:
+    return SlotLost(
+        gettext("You have opened this task anew since, or sent it from another window: go on there, or load it again.")
+    )
 
 
 def draft_of(slot: Slot, *, by: Annotator) -> dict[str, Any]:
     """The annotator's own unfinished work on the slot's task; empty if there is none."""
-    draft = slots.draft.first(task=slot.task_id, annotator=by.pk)
+    draft = drafted(slot, by=by, revises=_revision(slot, by=by))
     return dict(draft.content or {}) if draft else {}
+
+
+def drafted(slot: Slot, *, by: Annotator, revises: int | None = None) -> Draft | None:
+    """The same with when it was kept; of a revision if they judged the task. What was to replace another revision
+    than the one that holds is left where it is."""
+    draft = slots.draft.first(task=slot.task_id, annotator=by.pk)
+    return draft if draft and draft.revises == revises else None
 
 
 def held_by(annotator: Annotator, *, token: uuid.UUID) -> Slot:
@@ -214,13 +255,6 @@ def loss(slot: Slot, *, by: Annotator) -> SlotLost | NotFound | None:
     return _stopped(slot.task)
 
 
-def guideline_of(slot: Slot) -> Guideline | None:
-    """The guideline to show with this lease: a newer one counts from the next claim on."""
-    if slot.guideline_version is None:
-        return None
-    return Guideline.objects.filter(project=slot.task.project_id, number=slot.guideline_version).first()
-
-
 def _stopped(task: Task) -> SlotLost | None:
     project = {"project": task.project}
     if task.project.state == Project.State.PAUSED:
@@ -239,7 +273,7 @@ def _stopped(task: Task) -> SlotLost | None:
 def _loss_to_others(slot: Slot, *, by: Annotator) -> SlotLost | NotFound:
     # Whoever loses a slot is left a draft (see `_taken`) or a skip: that tells them from a stranger.
     if Skip.objects.filter(task=slot.task_id, annotator=by).exists():
-        return SlotLost(gettext("You gave this task back; your work is kept as a draft. Go on with the next one."))
+        return SlotLost(gettext("You gave this task back: go on with the next one."))
     if Draft.objects.filter(task=slot.task_id, annotator=by).exists():
         return SlotLost(
             gettext(

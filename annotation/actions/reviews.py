@@ -2,8 +2,9 @@
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
-from annotation.actions import audit, known_answers
+from annotation.actions import audit, known_answers, waiting
 from annotation.exceptions import InvalidJudgement, InvalidRow
 from annotation.formats import answers, values
 from annotation.formats.row_judgements import Ranking
@@ -49,7 +50,8 @@ def _checked(ranking: Ranking, *, size: int, reason: str) -> tuple[Ranking, str]
 
 
 def is_ranked_still(task: Task) -> bool:
-    """Whether a ranking of any of its answers is still wanted. Until then nobody is told who wrote them: whoever
-    reviews may sit at the desk too."""
-    waiting = Task.objects.filter(state=Task.State.OPEN, positions__response__in=task.positions.values("response"))
-    return task.state == Task.State.OPEN or waiting.exists()
+    """Whether the queue still wants a ranking of any of its answers. Until then nobody is told who wrote them: whoever
+    reviews may sit at the desk too. Known answers and repeats wait for nobody in particular."""
+    queued = Task.objects.filter(state=Task.State.OPEN, purpose__in=waiting.OFFERED)
+    mine = Q(pk=task.pk) | Q(positions__response__in=task.positions.values("response"))
+    return queued.filter(mine).exists()

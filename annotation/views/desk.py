@@ -74,9 +74,13 @@ def save_draft(request: MemberRequest, slug: str, token: UUID) -> HttpResponse:
     """Keep what is chosen so far, and the lease alive with it."""
     slot, annotator = held(request, slug, token)
     form = desk_pages.form_of(slot, by=annotator, data=request.POST)
-    form.is_valid()
+    if not form.is_readable:
+        return desk_pages.refused(request, slot, form, error=InvalidJudgement(form.sentences))
+    page = leases.Page(form.cleaned_data["submission_key"], form.revision)
     try:
-        keep(slot, form.draft(), by=annotator, is_revision=form.revision is not None)
+        leases.save_draft(slot, by=annotator, content=form.draft(), page=page)
+        if page.revises is None:
+            leases.renew(slot, by=annotator)
     except (InvalidJudgement, SlotLost) as error:
         return desk_pages.refused(request, slot, form, error=error)
     return HttpResponse(status=204)
@@ -86,20 +90,6 @@ def said(slot: Slot, judgement: dict[str, object], *, by: Annotator, revises: in
     if revises is None:
         return judgements.submit(slot.pk, by=by, read=slot, **judgement)  # type: ignore[arg-type]
     return judgements.revise(slot.pk, by=by, revises=revises, **judgement)  # type: ignore[arg-type]
-
-
-def keep(slot: Slot, content: dict[str, object], *, by: Annotator, is_revision: bool) -> None:
-    """
-    Raises:
-        SlotLost: kept, but the task is no longer theirs; or it was submitted while this draft was on its way.
-    """
-    if is_revision:
-        leases.save_draft(slot, by=by, content=content)
-        return
-    if slot.state == Slot.State.FILLED and (error := leases.loss(slot, by=by)):
-        raise error
-    leases.save_draft(slot, by=by, content=content)
-    leases.renew(slot, by=by)
 
 
 def held(request: MemberRequest, slug: str, token: UUID) -> tuple[Slot, Annotator]:
@@ -149,6 +139,9 @@ def shown_next(
     except NotQualified as error:
         context = {"message": str(error), "feedback": feedback}
         return desk_pages.shown(request, "unqualified", project=project, annotator=annotator, status=403, **context)
+    if slot is None and ahead_of is not None:
+        # Not the end: after the last of the qualification set the real tasks come, once it is known how it went.
+        return HttpResponse(status=204)
     if slot is None:
         return desk_pages.shown(request, "end", project=project, annotator=annotator, feedback=feedback)
     return desk_pages.shown_task(request, slot, annotator=annotator, feedback=feedback)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import DateTimeField, Exists, IntegerField, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from annotation.actions import audiences, waiting
+from annotation.actions import audiences, seats, waiting
 from annotation.models import Annotator, Audience, Project, Seat, Slot
 from annotation.models.prepared import ID, Parameter, Prepared
 
@@ -84,10 +84,13 @@ def _rows(*, annotator: Parameter, now: Parameter, midnight: Parameter, **projec
     filled = slots.filter(state=Slot.State.FILLED)
     for_everyone = waiting.open_to(project, by=annotator, audience=None, now=now).values("pk")
     failed = Seat.objects.filter(annotator=annotator, project=project, qualification=Seat.Qualification.FAILED)
+    # They wait like all others: a number that stood still would tell which tasks they are.
+    qualifying = waiting.unmet(_qualification(project, by=annotator), by=annotator).values("pk")
     return (
         Project.objects.filter(pk__in=list(projects.values()))
         .annotate(
             open=_Counted(for_everyone[: MOST_COUNTED + 1]),
+            qualifying=_Counted(qualifying[: MOST_COUNTED + 1]),
             held=_Counted(slots.filter(state=Slot.State.LEASED)),
             done=_Counted(filled),
             done_today=_Counted(filled.filter(filled_at__gte=midnight)),
@@ -97,6 +100,14 @@ def _rows(*, annotator: Parameter, now: Parameter, midnight: Parameter, **projec
         .order_by()
         .only("pk")
     )
+
+
+def _qualification(project: OuterRef, *, by: Parameter) -> "QuerySet[Any]":
+    """The qualification set, for whoever has yet to go through it."""
+    its_project = OuterRef("project")
+    settled = Seat.objects.filter(annotator=by, project=its_project).exclude(qualification=Seat.Qualification.OPEN)
+    at_work = Slot.objects.filter(annotator=by, task__project=its_project, task__purpose__in=waiting.OFFERED)
+    return seats.qualification_tasks().filter(~Exists(settled), ~Exists(at_work), project=project)
 
 
 def _for_audiences(projects: Sequence[Project], *, annotator: Annotator) -> dict[int, int]:
@@ -112,7 +123,7 @@ def _for_audiences(projects: Sequence[Project], *, annotator: Annotator) -> dict
 
 def _progress(project: Project, counted: Any, *, for_audiences: int) -> Progress:
     goes_on = project.state == Project.State.ACTIVE and not counted.failed
-    found = counted.open + counted.held + for_audiences if goes_on else 0
+    found = counted.open + counted.qualifying + counted.held + for_audiences if goes_on else 0
     more = found > MOST_COUNTED
     found = min(found, MOST_COUNTED)
     rounded = bool(project.gold_rate or project.repeat_rate)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext, ngettext
 
+from annotation.actions.waiting import OFFERED
 from annotation.models import Project, Task
 from flywheel.actions import gates, generations, lineage, votes
 from flywheel.actions.gates import MINIMUM_VOTES, Verdict
@@ -111,7 +112,7 @@ def of(project: Project, *, shown: slice = ALL) -> Status:
         candidate=found[candidate.pk] if candidate else None,
         generations=[found[one.pk] for one in listed],
         turn=turn,
-        tasks_open=Task.objects.filter(project=project, state=Task.State.OPEN).count(),
+        tasks_open=Task.objects.filter(project=project, state=Task.State.OPEN, purpose__in=OFFERED).count(),
     )
 
 

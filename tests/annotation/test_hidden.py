@@ -221,6 +221,8 @@ class TestRepeats:
         leases.skip(slot, by=someone, reason="again?")
         assert leases.claim(project, by=other).task != repeat
         assert leases.claim(project, by=someone).task != repeat
+        repeat.refresh_from_db()
+        assert repeat.state == Task.State.WITHDRAWN
 
     def test_of_a_task_with_a_long_key_have_a_key_that_fits(self, project, someone):
         self.judged_before(project, someone, 3)

@@ -1,7 +1,7 @@
 import pytest
 from django.utils import timezone
 
-from annotation.actions import leases
+from annotation.actions import judgements, leases, seats
 from annotation.models import Project, Slot, Task
 from annotation.views import progress
 from annotation.views.progress import progress_in
@@ -60,6 +60,31 @@ def test_goes_in_tens_where_a_hidden_task_could_be_told_by_the_number(project, s
 
     fill(slot)
     assert progress_in([project], annotator=someone)[project.pk].waiting == 10
+
+
+def test_the_qualification_set_waits_like_all_others_so_that_the_number_falls_with_each(project, someone):
+    TaskFactory.create_batch(2, project=project)
+    known = {"ranking": [[0], [1], [2]], "explanation": ""}
+    TaskFactory.create_batch(2, project=project, purpose=Task.Purpose.QUALIFICATION, known=known, overlap=0)
+    assert progress_in([project], annotator=someone)[project.pk].waiting == 4
+
+    seen = []
+    while slot := leases.claim(project, by=someone):
+        seen.append((slot.task.purpose, progress_in([project], annotator=someone)[project.pk].waiting))
+        judgements.submit(slot.pk, by=someone, submission_key=slot.submission_key, ranking=known["ranking"])
+
+    assert seen == [("qualification", 4), ("qualification", 3), ("label", 2), ("label", 1)]
+
+
+def test_the_qualification_set_waits_for_nobody_who_is_at_work_or_was_let_in(project, someone):
+    let_in = AnnotatorFactory()
+    seats.waive(project, annotator=let_in, by=None)
+    TaskFactory.create_batch(2, project=project, overlap=2)
+    fill(leases.claim(project, by=someone))
+    TaskFactory(project=project, purpose=Task.Purpose.QUALIFICATION, known={"ranking": [[0], [1]]}, overlap=0)
+
+    assert progress_in([project], annotator=someone)[project.pk].waiting == 1
+    assert progress_in([project], annotator=let_in)[project.pk].waiting == 2
 
 
 def test_nothing_waits_in_a_project_that_stands_still(project, someone):

@@ -78,6 +78,14 @@ def test_authors_stay_hidden_as_long_as_an_answer_is_to_be_ranked_anywhere(task)
     assert reviews.is_ranked_still(task)
 
 
+@pytest.mark.parametrize("purpose", ["gold", "repeat", "qualification"])
+def test_what_nobody_is_asked_from_the_queue_keeps_no_author_hidden(task, purpose):
+    other = TaskFactory(project=task.project, prompt=task.prompt, size=0, purpose=purpose)
+    other.positions.create(response=task.responses.first(), position=0)
+    assert not reviews.is_ranked_still(task)
+    assert not reviews.is_ranked_still(other)
+
+
 def test_a_decision_can_become_a_known_answer_of_a_gold_task_with_the_same_answers(task):
     before = everything_said()
     reviews.adjudicate(task, by=UserFactory(), ranking=[[1], [0, 2]], reason="B is true.", known=True)

@@ -64,6 +64,19 @@ def test_the_task_after_this_one_is_leased_and_stays_the_same(desk, project):
     assert f'data-slot="{slot.token}"' in desk.get(ADDRESS).content.decode()
 
 
+def test_the_last_of_the_qualification_set_has_nothing_ahead_and_the_real_tasks_come_after_it(desk, project):
+    known = {"ranking": [[0], [1]], "explanation": ""}
+    TaskFactory(project=project, size=2, purpose="qualification", known=known, overlap=0)
+    TaskFactory(project=project, size=2)
+    slot, hidden = open_task(desk)
+    ahead = desk.get(ADDRESS, {"after": slot.token}, headers=HTMX)
+    assert (slot.task.purpose, ahead.status_code, ahead.content) == ("qualification", 204, b"")
+    answer = desk.post(
+        url(slot, "submit/"), {**hidden, **ranks(A=1 + slot.order[0], B=1 + slot.order[1])}, headers=HTMX
+    )
+    assert "data-desk" in answer.content.decode()
+
+
 def test_a_page_that_holds_the_next_task_is_told_to_show_it(desk, project):
     for _ in range(3):
         TaskFactory(project=project, size=2)

@@ -1,8 +1,8 @@
 import pytest
 from django.urls import reverse
 
-from annotation.models import Membership
-from flywheel.actions import turns
+from annotation.models import Judgement, Membership
+from flywheel.actions import status, turns
 from tests.factories import MembershipFactory, ProjectFactory, TaskFactory, UserFactory
 from tests.flywheel.doubles import challenge_tasks, generation, member, project_with_corpus, vote
 
@@ -95,6 +95,18 @@ def test_a_vote_that_no_model_learned_from_touched_none(turned, engineer):
     assert "0 generations learned from them" in html
 
 
+def test_what_a_person_has_revised_stands_once_among_their_judgements(turned, engineer):
+    old = turned.tasks.filter(judgements__isnull=False).first().judgements.get()
+    new = Judgement.objects.create(
+        task=old.task, annotator=old.annotator, uid="1" * 64, revision=1, ranking=[[1], [0]], revised_by=old
+    )
+    Judgement.objects.filter(pk=old.pk).update(revised_by=new)
+    Judgement.objects.filter(pk=new.pk).update(revised_by=None)
+    html = page(engineer(turned), "annotator", turned.slug, old.annotator.name)
+    assert new.uid in html
+    assert old.uid not in html
+
+
 def test_unknown_generations_judgements_and_annotators_are_not_found(turned, engineer):
     client = engineer(turned)
     for name, argument in (("generation", 9), ("judgement", "f" * 64), ("annotator", "nobody/..")):
@@ -109,6 +121,13 @@ def test_hostile_text_is_shown_as_text(turned, engineer):
     type(response).objects.filter(pk=response.pk).update(text="<script>alert(1)</script>")
     html = page(engineer(turned), "judgement", turned.slug, judgement.uid)
     assert "<script>alert" not in html
+
+
+def test_known_answers_and_repeats_wait_for_nobody_in_particular():
+    project = ProjectFactory()
+    for purpose in ("label", "head_to_head", "gold", "repeat", "qualification"):
+        TaskFactory(project=project, purpose=purpose)
+    assert status.of(project).tasks_open == 2
 
 
 def test_queries_do_not_grow_with_the_generations(engineer, django_assert_max_num_queries):
