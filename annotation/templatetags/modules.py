@@ -9,8 +9,8 @@ register = template.Library()
 
 # What desk.js imports, and what that imports; a test compares.
 OURS = """
-acts alignment announce cards choosing desk difference drafts drawer edit flags guidelines help highlights history keys
-ladder layout line next notice parts quoting ranking ratings reason send shown submission words written
+acts alignment announce cards choosing desk difference drafts drawer edit flags guidelines help highlights history
+keys ladder layout line next notice parts quoting ranking ratings reason send shown submission words written
 """
 DESK = (*(f"js/{name}.js" for name in OURS.split()), "vendor/sortable.core.esm.js")
 
