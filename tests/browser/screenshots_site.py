@@ -13,7 +13,7 @@ from annotation.models import Annotator, Project, Task
 from flywheel.actions import generations
 from tests.annotation.review_rows import said
 from tests.browser import lumo
-from tests.browser.pictures import DEVICES, keep
+from tests.browser.pictures import keep
 from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, UserFactory
 from tests.flywheel.doubles import challenge_tasks, generation, member, vote
 
@@ -40,16 +40,14 @@ def admin(project) -> User:  # type: ignore[no-untyped-def]
     return admin
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_sign_in(visit, device):  # type: ignore[no-untyped-def]
-    keep(visit(**DEVICES[device]).open("/"), f"sign-in{device}")
+def test_sign_in(visit):  # type: ignore[no-untyped-def]
+    keep(visit().open("/"), "sign-in")
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_projects(visit, project, annotator, device):  # type: ignore[no-untyped-def]
+def test_projects(visit, project, annotator):  # type: ignore[no-untyped-def]
     other = ProjectFactory(slug="letters", name="Letters to customers")
     MembershipFactory(project=other, user=annotator.user, role="reviewer")
-    keep(visit(annotator.user, **DEVICES[device]).open("/"), f"projects{device}")
+    keep(visit(annotator.user).open("/"), "projects")
 
 
 @pytest.mark.parametrize("route", ["settings", "members", "queue", "project_guidelines"])
@@ -126,8 +124,7 @@ def test_the_people(visit, disputed, admin):  # type: ignore[no-untyped-def]
     keep(visit(admin).open("/projects/lumo/review/people/"), "review-people")
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_the_loop(visit, device):  # type: ignore[no-untyped-def]
+def test_the_loop(visit):  # type: ignore[no-untyped-def]
     project = ProjectFactory(slug="lumo", name="Lumo support", overlap=1)
     engineer = MembershipFactory(project=project, role="engineer").user
     first = generation(project)
@@ -139,4 +136,4 @@ def test_the_loop(visit, device):  # type: ignore[no-untyped-def]
     third = generation(project)
     challenge_tasks(project, third, count=30)
     vote(project, third, by=member(project), wins=8, losses=4)
-    keep(visit(engineer, **DEVICES[device]).open("/flywheel/lumo/"), f"flywheel{device}", full_page=True)
+    keep(visit(engineer).open("/flywheel/lumo/"), "flywheel", full_page=True)
