@@ -155,7 +155,7 @@ def _replace(
         with transaction.atomic():
             if made := _made_before(submission_key, slot_id=slot_id, by=by):
                 return made
-            slot = _slot(slot_id)
+            slot = slots.locked.first(slot=slot_id) or _slot(slot_id)
             old = _to_revise(slot, by=by, revises=revises)
             responses = [place.response for place in slot.task.placed]
             answer = _checked(said, slot=slot, by=by, responses=responses)
@@ -275,4 +275,7 @@ def _stored(
 def _keep_as_draft(slot_id: int, *, by: Annotator, said: dict[str, Any]) -> None:
     task = Slot.objects.get(pk=slot_id).task_id
     content = drafts.fitting(answers.bounded(said), size=Response.objects.filter(positions__task=task).count())
-    Draft.objects.update_or_create(task_id=task, annotator=by, defaults={"content": content})
+    # Sent on purpose: it comes back when the task is opened again, whatever was said there meanwhile.
+    said_last = Judgement.objects.current().filter(slot=slot_id, annotator=by).values_list("revision", flat=True)
+    kept = {"content": content, "revises": said_last.first()}
+    Draft.objects.update_or_create(task_id=task, annotator=by, defaults=kept)

@@ -193,9 +193,9 @@ def _undraftable(slot: Slot, *, by: Annotator, revises: int | None, page: Page |
     if slot.annotator_id != by.pk:
         given_back = Skip.objects.filter(task=slot.task_id, annotator=by).exists()
         return error if given_back or isinstance(error, NotFound) else None
-    if revises is None:
+    if slot.state != Slot.State.FILLED:
         return _superseded() if page and page.submission_key != slot.submission_key else None
-    if page and page.revises is None or not _revisable(slot, by=by):
+    if (page and page.revises is None) or not _revisable(slot, by=by):
         return error
     return _superseded() if page and page.revises != revises else None
 
@@ -207,9 +207,7 @@ def _revision(slot: Slot, *, by: Annotator) -> int | None:
 
 
 def _superseded() -> SlotLost:
-    return SlotLost(
-        gettext("You have opened this task anew since, or sent it from another window: go on there, or load it again.")
-    )
+    return SlotLost(gettext("You went on with this task in another window: go on there, or load it again."))
 
 
 def draft_of(slot: Slot, *, by: Annotator) -> dict[str, Any]:

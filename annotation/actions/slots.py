@@ -62,6 +62,10 @@ def _count_one_more(*, task: Parameter) -> Update:
     return Task.objects.filter(pk=task, filled__lt=F("overlap")), {"filled": F("filled") + 1, "state": state}
 
 
+# As it stands while this transaction lasts: who fills, revises or gives it back waits.
+locked = Prepared(
+    lambda slot: with_task(Slot.objects.filter(pk=slot)).select_for_update(of=("self",)).order_by(), slot=ID
+)
 by_token = Prepared(lambda token: with_task(Slot.objects.filter(token=token)).order_by(), token=KEY)
 draft = Prepared(_draft, task=ID, annotator=ID)
 drop_draft = PreparedDelete(_draft, task=ID, annotator=ID)

@@ -1,12 +1,15 @@
 """Fields of the desk's form, each plain HTML that works without script."""
 
+from hashlib import sha256
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 
 from annotation.formats.answers import MAX_BYTES, MAX_REASON
+from annotation.formats.marks import PROMPT_FLAGS, RESPONSE_FLAGS
 from annotation.formats.rubric import Criterion
+from annotation.forms.flags import NAMES
 
 EQUAL = 4
 MOST_RADIOS = 10  # a longer scale is a number field
@@ -58,6 +61,12 @@ def line(size: int, *, pair: bool) -> forms.Field:
     return radios([(0, _("None of them")), (1, first), *between, (size, _("All of them"))], label=label)
 
 
+def rating_name(criterion: Criterion, letter: str) -> str:
+    """By what the criterion is, not by where it stands: a page may be older than the project's list of criteria."""
+    code = sha256(f"{criterion.scale} {criterion.name}".encode()).hexdigest()[:12]
+    return f"rating_{code}_{letter}"
+
+
 def rating(criterion: Criterion, letter: str) -> forms.Field:
     label = _("%(criterion)s of %(letter)s") % {"criterion": criterion.name, "letter": letter}
     if criterion.scale > MOST_RADIOS:
@@ -66,18 +75,12 @@ def rating(criterion: Criterion, letter: str) -> forms.Field:
 
 
 def response_flags(letter: str) -> forms.Field:
-    choices = [
-        ("harmful", _("Harmful")),
-        ("personal_data", _("Personal data")),
-        ("off_topic", _("Off-topic")),
-        ("broken", _("Broken")),
-        ("other", _("Something else")),
-    ]
+    choices = [(name, str(NAMES[name])) for name in RESPONSE_FLAGS]
     return checkboxes(choices, label=_("Flags of %(letter)s") % {"letter": letter})
 
 
 def prompt_flags() -> forms.Field:
-    choices = [("unclear", _("Unclear")), ("needs_expert", _("Needs an expert"))]
+    choices = [(name, str(NAMES[name])) for name in PROMPT_FLAGS]
     return checkboxes(choices, label=_("Flags of the prompt"))
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 from django import forms
 from django.forms import BoundField
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from annotation.actions.judgements import asked_of
 from annotation.exceptions import InvalidRow
@@ -17,13 +17,14 @@ from annotation.formats.answers import OFF, REQUIRED
 from annotation.formats.row_judgements import MAX_SECONDS
 from annotation.formats.rubric import Criterion
 from annotation.forms import desk_fields, restoring
+from annotation.forms.complaints import complaints
+from annotation.forms.desk_fields import rating_name
 from annotation.forms.letters import LETTERS, in_words, order_of, order_tokens
 from annotation.forms.rendering import PlainInputs
 from annotation.models import Annotator, Judgement, Slot
 
-Complaint = tuple[str, str]  # a field's name and a sentence
 FOREIGN = gettext_lazy("This form does not belong to this task. Load the page again.")
-TEXTS = ("reason", "edited", "written")
+IDENTITY = ("submission_key", "shown", "revises")
 
 
 class RatingRow(NamedTuple):
@@ -85,10 +86,8 @@ class JudgementForm(forms.Form):
             yield from ((f"rank_{letter}", desk_fields.rank(letter, size=size)) for letter in self.letters)
         if asked.acceptability and size:
             yield "line", desk_fields.line(size, pair=self.asks_preference)
-        for index, criterion in enumerate(asked.rubric):
-            yield from (
-                (f"rating_{index}_{letter}", desk_fields.rating(criterion, letter)) for letter in self.letters
-            )
+        for criterion in asked.rubric:
+            yield from ((rating_name(criterion, x), desk_fields.rating(criterion, x)) for x in self.letters)
         if asked.flags:
             yield from ((f"flag_{letter}", desk_fields.response_flags(letter)) for letter in self.letters)
             yield "flag_prompt", desk_fields.prompt_flags()
@@ -142,8 +141,8 @@ class JudgementForm(forms.Form):
     @property
     def rating_rows(self) -> list[RatingRow]:
         return [
-            RatingRow(criterion, [self[f"rating_{index}_{letter}"] for letter in self.letters])
-            for index, criterion in enumerate(self.asked.rubric if self.letters else ())
+            RatingRow(criterion, [self[rating_name(criterion, letter)] for letter in self.letters])
+            for criterion in (self.asked.rubric if self.letters else ())
         ]
 
     @property
@@ -180,82 +179,24 @@ class JudgementForm(forms.Form):
             raise forms.ValidationError(FOREIGN)
         return order
 
+    def clean_spans(self) -> list[marks.Span]:
+        if "shown" not in self.cleaned_data:
+            return []  # told already
+        try:
+            return self._read_spans(self.cleaned_data["spans"] or "[]")
+        except (ValueError, RecursionError):
+            raise forms.ValidationError(_("The highlights cannot be read. Load the page again.")) from None
+        except InvalidRow as error:
+            raise forms.ValidationError(_("A highlight cannot be kept: %(why)s.") % {"why": error}) from None
+
     def clean(self) -> dict[str, Any]:
-        self.said = dict(self.cleaned_data)
-        self.said["spans"] = []
+        self.said = {"spans": [], **self.cleaned_data}
         if "shown" in self.said:
-            for name, sentence in self._complaints():
+            found = complaints(self.said, asked=self.asked, letters=self.letters, groups=self.groups())
+            for name, sentence in found:
                 if name not in self.errors:
                     self.add_error(name, sentence)
         return self.cleaned_data
-
-    def _complaints(self) -> Iterator[Complaint]:
-        yield from self._about_places()
-        if self.asked.acceptability and self.size and self.said.get("line") is None:
-            alone = self.size == 1
-            yield (
-                "line",
-                _("Say whether it is good enough to send.")
-                if alone
-                else _("Say which answers are good enough to send."),
-            )
-        yield from self._about_ratings()
-        yield from self._about_texts()
-        yield from self._about_spans()
-
-    def _about_places(self) -> Iterator[Complaint]:
-        if self.asks_preference and self.said.get("preference") is None:
-            yield "preference", _("Say which answer is better.")
-        if self.asks_preference or not self.asks_ranking:
-            return
-        missing = [letter for letter in self.letters if self.said.get(f"rank_{letter}") is None]
-        if missing:
-            sentence = ngettext("%(letters)s still needs a place.", "%(letters)s still need a place.", len(missing))
-            yield f"rank_{missing[0]}", sentence % {"letters": in_words(missing)}
-        tied = next((group for group in self.groups() if len(group) > 1), "")
-        if tied and not self.asked.ties:
-            sentence = _("%(letters)s share a place; this project wants no ties.")
-            yield f"rank_{tied[0]}", sentence % {"letters": in_words(tied)}
-
-    def _about_ratings(self) -> Iterator[Complaint]:
-        for index, criterion in enumerate(self.asked.rubric):
-            rated = {letter: self.said.get(f"rating_{index}_{letter}") is not None for letter in self.letters}
-            missing = [letter for letter in self.letters if not rated[letter]]
-            if not missing or not (criterion.required or any(rated.values())):
-                continue
-            values = {"letters": in_words(missing), "criterion": criterion.name}
-            sentence = ngettext(
-                "%(letters)s has no rating for %(criterion)s.",
-                "%(letters)s have no rating for %(criterion)s.",
-                len(missing),
-            )
-            if not criterion.required:
-                sentence = ngettext(
-                    "%(letters)s has no rating for %(criterion)s: rate all of them by it, or none.",
-                    "%(letters)s have no rating for %(criterion)s: rate all of them by it, or none.",
-                    len(missing),
-                )
-            yield f"rating_{index}_{missing[0]}", sentence % values
-
-    def _about_texts(self) -> Iterator[Complaint]:
-        letter, text = self.said.get("edit_of", ""), self.said.get("edited", "")
-        if letter and not text.strip():
-            sentence = _("The edited text of %(letter)s is empty: write it, or choose no answer to edit.")
-            yield "edited", sentence % {"letter": letter}
-        if text.strip() and not letter:
-            yield "edit_of", _("Say which answer you edited.")
-        if not self.size and not self.said.get("written", "").strip():
-            yield "written", _("Write your answer: there is none here to judge.")
-        if self.asked.reason == REQUIRED and not self.said.get("reason", "").strip():
-            yield "reason", _("Say why: this project asks for a reason.")
-
-    def _about_spans(self) -> Iterator[Complaint]:
-        try:
-            self.said["spans"] = self._read_spans(self.cleaned_data.get("spans") or "[]")
-        except (ValueError, RecursionError):
-            yield "spans", _("The highlights cannot be read. Load the page again.")
-        except InvalidRow as error:
-            yield "spans", _("A highlight cannot be kept: %(why)s.") % {"why": error}
 
     def _read_spans(self, text: str) -> list[marks.Span]:
         position_of = self._position_of()
@@ -271,7 +212,7 @@ class JudgementForm(forms.Form):
         return marks.spans_of(placed, texts=self.texts)
 
     def _position_of(self) -> dict[str, int]:
-        return dict(zip(self.letters, self.said.get("shown") or [], strict=False))
+        return dict(zip(self.letters, self.cleaned_data.get("shown") or [], strict=False))
 
     def groups(self) -> list[str]:
         """Letters that share a place, best first; those without a place left out."""
@@ -319,8 +260,8 @@ class JudgementForm(forms.Form):
         """By criterion and position; None where there is none yet. Criteria without any are left out."""
         letter_of = {position: letter for letter, position in self._position_of().items()}
         found = {
-            criterion.name: [self.said.get(f"rating_{index}_{letter_of[p]}") for p in sorted(letter_of)]
-            for index, criterion in enumerate(self.asked.rubric)
+            criterion.name: [self.said.get(rating_name(criterion, letter_of[p])) for p in sorted(letter_of)]
+            for criterion in self.asked.rubric
         }
         return {name: values for name, values in found.items() if any(value is not None for value in values)}
 
@@ -343,6 +284,11 @@ class JudgementForm(forms.Form):
         return str(self.said.get(name, desk_fields.unified(sent)))
 
     @property
+    def is_readable(self) -> bool:
+        """Whether its letters can be told apart at all; if not, nothing of it can be kept."""
+        return self.errors.keys().isdisjoint(IDENTITY)
+
+    @property
     def in_sentence(self) -> str:
         """ "C, then A and D, then B": the ranking, to be shown where it could not be taken."""
         return _(", then ").join(in_words(list(group)) for group in self.groups()) if self.asks_ranking else ""
@@ -350,13 +296,12 @@ class JudgementForm(forms.Form):
     @property
     def sentences(self) -> str:
         """Every complaint of this form, as one text."""
-        return " ".join(str(message) for messages in self.errors.values() for message in messages)
+        return " ".join(dict.fromkeys(str(message) for messages in self.errors.values() for message in messages))
 
     def draft(self) -> dict[str, Any]:
-        """What has been chosen so far, in positions, so that it fits any order shown later. Call after `is_valid`."""
+        """What has been chosen so far, in positions, so that it fits any order shown later. Of a form that
+        `is_readable`."""
         position_of = self._position_of()
-        if not position_of and self.size:
-            return {}
         content = {
             "ranking": [[position_of[letter] for letter in group] for group in self.groups()],
             "places": {str(position_of[letter]): self.said.get(f"rank_{letter}") for letter in position_of},

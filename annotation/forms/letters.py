@@ -1,6 +1,6 @@
 """Answers go by letter in the order shown; the order travels through the page as opaque tokens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils.crypto import salted_hmac
@@ -17,6 +17,11 @@ def in_words(items: Sequence[str]) -> str:
     if len(items) < 2:
         return "".join(items)
     return _("%(first)s and %(last)s") % {"first": ", ".join(items[:-1]), "last": items[-1]}
+
+
+def tiers(groups: Iterable[Iterable[int]], letter_of: Mapping[int, str]) -> list[list[str]]:
+    """[[2], [1, 0]] -> [["C"], ["A", "B"]]: best first."""
+    return [sorted(letter_of.get(position, "?") for position in group) for group in groups]
 
 
 def order_tokens(order: Sequence[int], *, slot: Slot, by: Annotator, submission_key: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from annotation.exceptions import InvalidRow
 from annotation.formats import marks
 from annotation.formats.rubric import Rubric
-from annotation.forms.desk_fields import EQUAL
+from annotation.forms.desk_fields import EQUAL, rating_name
 from annotation.forms.letters import known, listed, mapped
 
 Content = Mapping[str, Any]
@@ -63,8 +63,8 @@ def line_of(content: Content, *, places: Mapping[int, int], size: int) -> int | 
 def ratings_of(content: Content, letter_of: Letters, rubric: Rubric) -> dict[str, int]:
     ratings = mapped(content.get("ratings"))
     return {
-        f"rating_{index}_{letter_of[position]}": int(value)
-        for index, criterion in enumerate(rubric)
+        rating_name(criterion, letter_of[position]): int(value)
+        for criterion in rubric
         for position, value in enumerate(listed(ratings.get(criterion.name)))
         if position in letter_of and value in range(1, criterion.scale + 1)
     }

@@ -9,9 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.actions.reviews import MAX_REASON
 from annotation.formats.row_judgements import Ranking
-from annotation.formats.rows import MAX_RESPONSES
-
-LETTERS = "ABCDEFGHI"[:MAX_RESPONSES]
+from annotation.forms.letters import LETTERS, in_words
 
 
 class AdjudicationForm(forms.Form):
@@ -46,7 +44,7 @@ class AdjudicationForm(forms.Form):
             self.add_error(
                 None,
                 ngettext("%(letters)s still needs a place.", "%(letters)s still need a place.", len(missing))
-                % {"letters": _listed([str(label) for label in missing])},
+                % {"letters": in_words([str(label) for label in missing])},
             )
         return cleaned
 
@@ -71,9 +69,3 @@ def _rank_field(letter: str, *, size: int) -> forms.Field:
         widget=forms.RadioSelect,
         error_messages={"invalid_choice": gettext("%(letter)s has a rank that there is not.") % {"letter": letter}},
     )
-
-
-def _listed(letters: list[str]) -> str:
-    if len(letters) == 1:
-        return letters[0]
-    return gettext("%(several)s and %(last)s") % {"several": ", ".join(letters[:-1]), "last": letters[-1]}

@@ -282,6 +282,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('content', models.JSONField(default=dict)),
+                ('revises', models.PositiveSmallIntegerField(blank=True, help_text='The revision that it is to replace; none: nothing was submitted yet.', null=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('annotator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drafts', to='annotation.annotator')),
                 ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drafts', to='annotation.task')),

@@ -210,6 +210,9 @@ class Draft(models.Model):
     task = models.ForeignKey(Task, models.CASCADE, related_name="drafts")
     annotator = models.ForeignKey(Annotator, models.CASCADE, related_name="drafts")
     content = models.JSONField(default=dict)
+    revises = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="The revision that it is to replace; none: nothing was submitted yet."
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -12,7 +12,7 @@ from annotation.actions import judgements, leases
 from annotation.exceptions import AnnotationError, SlotLost
 from annotation.forms.judgements import JudgementForm
 from annotation.forms.skips import SkipForm
-from annotation.models import Annotator, Judgement, Project, Slot
+from annotation.models import Annotator, Draft, Judgement, Project, Slot
 from annotation.views.progress import Progress, progress_in
 from annotation.views.requests import MemberRequest
 
@@ -41,17 +41,20 @@ def shown_task(
     *,
     annotator: Annotator,
     form: JudgementForm | None = None,
+    draft: Draft | None = None,
     status: int = 200,
     **context: Any,
 ) -> HttpResponse:
     if form is None:
         form = form_of(slot, by=annotator)
-        form.restore(leases.draft_of(slot, by=annotator))
+        if draft := leases.drafted(slot, by=annotator):
+            form.restore(draft.content)
     context |= {
         "slot": slot,
         "messages_of_prompt": slot.task.prompt.messages,
         "answers": answers_of(form),
         "form": form,
+        "draft": draft,
         "skip_form": SkipForm(),
         "guideline": slot.guideline_version,
     }
@@ -70,8 +73,9 @@ def shown_revision(
     """What was submitted, to be revised; with the sentence alone where it can no longer be."""
     if form is None:
         form = JudgementForm.from_judgement(judgement, slot=slot, texts=texts_of(slot), by=annotator)
-        if draft := leases.draft_of(slot, by=annotator):
-            form.restore(draft)
+        if draft := leases.drafted(slot, by=annotator, revises=judgement.revision):
+            form.restore(draft.content)
+            context["draft"] = draft
     locked = judgements.revisable(judgement)
     for field in form.fields.values():
         field.disabled = bool(locked)

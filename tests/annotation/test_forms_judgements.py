@@ -1,11 +1,14 @@
 """The desk's form: letters in, positions out, and back again from drafts and from what was submitted."""
 
 import json
+import re
 
 import pytest
 from django.forms.renderers import DjangoTemplates
 
 from annotation.actions import judgements, leases
+from annotation.formats.rubric import Criterion
+from annotation.forms.desk_fields import rating_name
 from annotation.forms.judgements import JudgementForm
 from annotation.models import Project
 from tests.annotation.test_leases import member_of
@@ -15,6 +18,7 @@ pytestmark = pytest.mark.django_db
 
 ASKED = {"acceptability_asked": True, "highlights_asked": True, "edit_asked": True}
 RUBRIC = [{"name": "correctness", "scale": 5}, {"name": "tone", "scale": 20, "required": False}]
+CORRECTNESS, TONE = Criterion(name="correctness", scale=5), Criterion(name="tone", scale=20)
 ORDER = {1: [0], 2: [1, 0], 3: [2, 0, 1], 4: [2, 0, 3, 1]}
 
 
@@ -38,6 +42,10 @@ class Page:
         form = self.form({name: blank[name].value() for name in ("submission_key", "shown")} | said)
         form.is_valid()
         return form
+
+
+def rated(criterion: Criterion, **numbers) -> dict[str, int]:
+    return {rating_name(criterion, letter): number for letter, number in numbers.items()}
 
 
 def placed(page: Page, **said) -> JudgementForm:
@@ -67,10 +75,12 @@ class TestComplaints:
         assert (form.sentences, list(form.errors)) == ("Say which answers are good enough to send.", ["line"])
 
     def test_name_what_is_not_rated(self):
-        form = placed(Page(3, criteria=RUBRIC), rating_0_A=1, rating_0_B=5, rating_1_A=20)
+        form = placed(Page(3, criteria=RUBRIC), **rated(CORRECTNESS, A=1, B=5), **rated(TONE, A=20))
 
-        assert form.errors["rating_0_C"] == ["C has no rating for correctness."]
-        assert form.errors["rating_1_B"] == ["B and C have no rating for tone: rate all of them by it, or none."]
+        assert form.errors[rating_name(CORRECTNESS, "C")] == ["C has no rating for correctness."]
+        assert form.errors[rating_name(TONE, "B")] == [
+            "B and C have no rating for tone: rate all of them by it, or none."
+        ]
 
     def test_ask_for_the_reason(self):
         form = placed(Page(3, reason_asked="required"), reason="  \r\n")
@@ -113,7 +123,7 @@ class TestJudgement:
         span = {"answer": "B", "start": 1, "end": 5, "text": text[1:5], "comment": "Sure?"}
 
         form = page.sent(
-            rank_A=2, rank_B=1, rank_C=2, line=1, rating_0_A=1, rating_0_B=5, rating_0_C=2, flag_A=["harmful"],
+            rank_A=2, rank_B=1, rank_C=2, line=1, **rated(CORRECTNESS, A=1, B=5, C=2), flag_A=["harmful"],
             flag_prompt=["unclear"], reason=" Why\r\nnot. ", edit_of="C", edited="One\r\ntwo", seconds="12.5",
             spans=json.dumps([span]),
         )  # fmt: skip
@@ -145,7 +155,7 @@ class TestJudgement:
 
     @pytest.mark.parametrize(("line", "acceptable"), [(0, []), (1, [0])])
     def test_a_single_answer_is_rated_not_ranked(self, line, acceptable):
-        form = Page(1, acceptability_asked=True, criteria=RUBRIC[:1]).sent(line=line, rating_0_A=3)
+        form = Page(1, acceptability_asked=True, criteria=RUBRIC[:1]).sent(line=line, **rated(CORRECTNESS, A=3))
 
         said = form.judgement()
         assert (form.asks_ranking, said["ranking"], said["acceptable"]) == (False, [[0]], acceptable)
@@ -169,7 +179,7 @@ class TestRestoring:
         "rank_A": 2,
         "rank_B": 1,
         "line": 1,
-        "rating_0_C": 4,
+        **rated(CORRECTNESS, C=4),
         "edit_of": "A",
         "edited": "Better so far",
         "flag_B": ["broken", "other"],
@@ -189,7 +199,7 @@ class TestRestoring:
 
         shown = {name: form[name].value() for name in form.fields if name not in ("submission_key", "shown")}
         assert {name: value for name, value in shown.items() if value} == {
-            "rank_B": 2, "rank_C": 1, "line": 1, "rating_0_A": 4, "flag_C": ["broken", "other"],
+            "rank_B": 2, "rank_C": 1, "line": 1, **rated(CORRECTNESS, A=4), "flag_C": ["broken", "other"],
             "flag_prompt": ["needs_expert"], "reason": "Half of a", "edit_of": "B", "edited": "Better so far",
             "spans": json.dumps([{**span, "answer": "B"}]),
         }  # fmt: skip
@@ -201,7 +211,7 @@ class TestRestoring:
     def test_a_submitted_judgement_opens_as_it_was_sent(self, size):
         page = Page(size, strength_asked=size == 2, criteria=RUBRIC[:1], **ASKED)
         said = {f"rank_{letter}": 3 - place for place, letter in enumerate("ABC"[:size])}
-        said |= {f"rating_0_{letter}": 3 for letter in "ABC"[:size]} | {"preference": 6, "line": 1}
+        said |= rated(CORRECTNESS, **dict.fromkeys("ABC"[:size], 3)) | {"preference": 6, "line": 1}
         sent = page.sent(**said, reason="Because.", written="Mine.")
         made = judgements.submit(page.slot.pk, by=page.by, **sent.judgement())
         Project.objects.update(flags_asked=False)
@@ -234,6 +244,39 @@ class TestRestoring:
         assert filled.keys() == {"submission_key", "shown"}
 
 
+class TestRatings:
+    """A page may be older than the project's list of criteria."""
+
+    HELPFUL, HARMLESS = Criterion(name="helpful", scale=5), Criterion(name="harmless", scale=5)
+    BOTH = [{"name": "helpful", "scale": 5}, {"name": "harmless", "scale": 5}]
+
+    def sent_after(self, criteria) -> JudgementForm:
+        page = Page(2, criteria=self.BOTH)
+        chosen = {**rated(self.HELPFUL, A=5, B=5), **rated(self.HARMLESS, A=1, B=2)}
+        page.slot.task.project.criteria = criteria
+        return page.sent(rank_A=1, rank_B=2, **chosen)
+
+    def test_of_a_criterion_that_was_removed_go_under_no_other(self):
+        form = self.sent_after(self.BOTH[1:])
+
+        assert form.errors == {}
+        assert form.judgement()["ratings"] == {"harmless": [2, 1]}
+
+    def test_stay_with_their_criterion_when_the_order_changes(self):
+        assert self.sent_after(self.BOTH[::-1]).judgement()["ratings"] == {"helpful": [5, 5], "harmless": [2, 1]}
+
+    def test_of_another_scale_are_asked_for_anew(self):
+        form = self.sent_after([{"name": "helpful", "scale": 7}, self.BOTH[1]])
+
+        assert form.sentences == "A and B have no rating for helpful."
+        assert form.draft()["ratings"] == {"harmless": [2, 1]}
+
+    def test_never_carry_the_name_of_their_criterion_into_the_page_as_a_name(self):
+        field = rating_name(Criterion(name='"><script>', scale=5), "A")
+
+        assert re.fullmatch(r"rating_[0-9a-f]{12}_A", field)
+
+
 def test_in_sentence_says_the_ranking():
     form = Page(4).sent(rank_A=2, rank_B=3, rank_C=1, rank_D=2)
 
@@ -254,9 +297,7 @@ def test_inputs_are_written_as_django_writes_them():
 
 def inputs_of(form: JudgementForm) -> list[str]:
     fields = [form[name] for name in form.fields]
-    choices = [
-        choice.tag() for field in fields if field.name.startswith(("rank", "rating_0", "flag")) for choice in field
-    ]
-    return [
-        str(one).strip() for one in (*choices, *(f for f in fields if f.is_hidden or f.name.startswith("rating_1")))
-    ]
+    several = ("rank", rating_name(CORRECTNESS, ""), "flag")
+    choices = [choice.tag() for field in fields if field.name.startswith(several) for choice in field]
+    single = [field for field in fields if field.is_hidden or field.name.startswith(rating_name(TONE, ""))]
+    return [str(one).strip() for one in (*choices, *single)]

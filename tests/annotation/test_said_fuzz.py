@@ -5,11 +5,13 @@ import re
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation.actions import leases
+from annotation.formats.rubric import Criterion
+from annotation.forms.desk_fields import rating_name
 from annotation.forms.judgements import JudgementForm
 from annotation.models import Annotator, Comparison, Draft, Guideline, Judgement, Membership, Project, Slot, Task
 from tests.annotation.test_leases import member_of, run_out
@@ -25,10 +27,12 @@ EVERYTHING = {
     "acknowledgement_asked": False,
     "criteria": [{"name": "tone", "scale": 5}, {"name": "length", "scale": 20, "required": False}],
 }
+TONE, LENGTH = Criterion(name="tone", scale=5), Criterion(name="length", scale=20)
 SIZES = (0, 1, 2, 3)
 FIELDS = [
     *("submission_key", "shown", "seconds", "revises", "preference", "line", "reason", "spans", "edit_of", "edited"),
-    *("written", "flag_prompt", "rank_A", "rank_B", "rank_C", "rating_0_A", "rating_0_C", "rating_1_B", "flag_A"),
+    *("written", "flag_prompt", "rank_A", "rank_B", "rank_C", "flag_A"),
+    *(rating_name(TONE, "A"), rating_name(TONE, "C"), rating_name(LENGTH, "B")),
 ]
 
 spans = st.lists(
@@ -103,7 +107,7 @@ class Desk:
         form = self.form()
         data = {name: form[name].value() for name in ("submission_key", "shown")}
         for place, letter in enumerate(form.letters, 1):
-            data |= {f"rank_{letter}": place, f"rating_0_{letter}": 4, f"flag_{letter}": ["broken"]}
+            data |= {f"rank_{letter}": place, rating_name(TONE, letter): 4, f"flag_{letter}": ["broken"]}
         extra = {"preference": 2, "line": 1, "flag_prompt": ["unclear"], "reason": "Kind.", "written": "Mine."}
         return data | {name: value for name, value in extra.items() if name in form.fields}
 
@@ -167,12 +171,50 @@ def test_whatever_comes_is_refused_whole_or_taken_whole(desk, changed):
 def test_whatever_is_drafted_is_kept_or_refused_with_a_sentence_and_can_be_shown_again(desk, changed):
     data = {name: value for name, value in {**desk.whole(), **changed}.items() if value is not None}
 
+    before = {"reason": "so far"}
+    Draft.objects.update(content=before)
+
     saved = desk.post(data, "draft", **{"HX-Request": "true"})
     shown = desk.client.get(f"/projects/{desk.project.slug}/slots/{desk.slot.token}/")
 
-    assert saved.status_code in (204, 400, 404, 409), saved.status_code
-    assert saved.status_code == 204 or sentence_of(saved) or saved.content
+    kept = Draft.objects.get(task=desk.slot.task, annotator=desk.annotator).content
     assert shown.status_code == 200
+    if saved.status_code == 204:
+        assert kept == drafted_of(desk, data)
+        return
+    assert saved.status_code in (400, 404, 409), saved.status_code
+    assert sentence_of(saved)
+    assert kept == before
+
+
+def drafted_of(desk: Desk, data: dict[str, Any]) -> dict[str, Any]:
+    """What the form makes of it, as the database gives it back."""
+    request = RequestFactory().post("/", data)
+    form = JudgementForm(request.POST, slot=desk.slot, texts=desk.form().texts, by=desk.annotator)
+    assert form.is_readable
+    return json.loads(json.dumps(form.draft()))
+
+
+@pytest.mark.parametrize("broken", [{"shown": ""}, {"shown": "x,y,z"}, {"submission_key": "none"}, {"revises": "x"}])
+def test_a_form_that_cannot_be_read_changes_no_draft(broken):
+    desk = Desk(3)
+
+    saved = desk.post({**desk.whole(), **broken}, "draft", **{"HX-Request": "true"})
+
+    assert saved.status_code == 400
+    assert sentence_of(saved) == "This form does not belong to this task. Load the page again."
+    assert Draft.objects.get().content == {"reason": "so far"}
+
+
+def test_after_the_secret_key_was_changed_the_page_of_before_changes_no_draft(settings):
+    desk = Desk(3)
+    data = desk.whole()
+    settings.SECRET_KEY = "another"  # not a secret
+    desk.client.force_login(desk.annotator.user)
+
+    saved = desk.post(data, "draft", **{"HX-Request": "true"})
+
+    assert (saved.status_code, Draft.objects.get().content) == (400, {"reason": "so far"})
 
 
 class TestTokens:
