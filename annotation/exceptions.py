@@ -29,6 +29,10 @@ class UnreadableFile(AnnotationError):
     """A file that is not what its name or its format says."""
 
 
+class TooLong(UnreadableFile):
+    """A file that holds more than is read where somebody waits for it."""
+
+
 class InvalidJudgement(AnnotationError):
     """A ranking that does not fit its task."""
 
@@ -69,6 +73,7 @@ class ChangedMeanwhile(AnnotationError):
     """Someone else saved the same thing since the page was opened. What was sent is shown again."""
 
     status_code = 409
+
 
 class GuidelineUnread(AnnotationError):
     """Newer guidelines than this person has confirmed: they come before the next task."""

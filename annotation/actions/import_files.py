@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -14,8 +15,7 @@ from annotation.actions.import_plans import Naming
 from annotation.actions.import_report import ImportReport
 from annotation.exceptions import NotFound, UnreadableFile
 from annotation.formats.detection import readings
-from annotation.formats.record import Record
-from annotation.formats.records import open_records
+from annotation.formats.records import RecordFile, open_records
 from annotation.formats.rejects import RejectsFile
 from annotation.models import Project
 
@@ -45,28 +45,34 @@ def import_file(
         InvalidRow: with `strict`, at the first bad row; nothing of the file was kept.
     """
     with open_records(path) as file, RejectsFile(path, place=rejects) as rejected:
-        name, found = readings(file.records(), path=path, name=fmt, mapping=mapping)
-
-        def on_reject(record: Record, reason: str) -> None:
-            rejected.write(line=record.number, reason=reason, row=record.value)
-
-        report = imports.import_rows(
-            found,
+        report = import_records(
+            file,
             project=project,
             by=by,
+            fmt=fmt,
+            mapping=mapping,
             naming=naming,
             strict=strict,
             in_batches=in_batches,
-            on_reject=on_reject,
+            on_reject=rejected.write,
             on_batch=(lambda: progress(file.position, file.size)) if progress else None,
-            source=path.name,
         )
-        report.format, report.rejects = name, rejected.keep()
+        report.rejects = rejected.keep()
     if report.rows and report.rejected == report.rows:
         raise UnreadableFile(
-            f"None of the {report.rows:,} rows of {path.name} could be imported as {name}. Each stands with its line "
-            f"and reason in {report.rejects}; mend them, or name another --format."
+            f"None of the {report.rows:,} rows of {path.name} could be imported as {report.format}. Each stands with "
+            f"its line and reason in {report.rejects}; mend them, or name another --format."
         )
+    return report
+
+
+def import_records(
+    file: RecordFile, *, project: Project, by: User | None, fmt: str, mapping: Path | None = None, **how: Any
+) -> ImportReport:
+    """Import what an open file holds; `how` is what `imports.import_rows` asks for."""
+    name, found = readings(file.records(), path=Path(file.name), name=fmt, mapping=mapping)
+    report = imports.import_rows(found, project=project, by=by, source=file.name, **how)
+    report.format = name
     return report
 
 

@@ -1,7 +1,7 @@
 """Brings rows into a project. Importing the same again adds nothing."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -45,27 +45,32 @@ def import_rows(
     """
     report = ImportReport()
     arrivals = Arrivals(rows, naming=naming or Naming(), report=report, strict=strict, on_reject=on_reject)
-    writer = BatchWriter(project, report=report)
     in_batches = in_batches and not strict
     each, whole = (locked, nullcontext) if in_batches else (nullcontext, locked)
     counted = told_of_batches(report, project=project) if in_batches else nullcontext()
     with patient(), counted, translated(), whole(project):
-        for batch in arrivals.batches():
-            with each(project):
-                writer.write(plan(batch, project=project, reject=arrivals.reject_line))
-            report.kept = report.rows - report.rejected
-            if on_batch:
-                on_batch()
-        audit.record(
-            "rows imported",
-            f"project {project.slug}",
-            by=by,
-            source=source,
-            rows=report.rows,
-            rejected=report.rejected,
-            added=dict(report.added),
-        )
+        written(arrivals, project=project, each=each, on_batch=on_batch)
+        counts = {"rows": report.rows, "rejected": report.rejected, "added": dict(report.added)}
+        audit.record("rows imported", f"project {project.slug}", by=by, source=source, **counts)
     return report
+
+
+def written(
+    arrivals: "Arrivals",
+    *,
+    project: Project,
+    each: Callable[[Project], AbstractContextManager[None]],
+    on_batch: Callable[[], None] | None,
+) -> None:
+    """Write batch after batch, each within `each`."""
+    report = arrivals.report
+    writer = BatchWriter(project, report=report)
+    for batch in arrivals.batches():
+        with each(project):
+            writer.write(plan(batch, project=project, reject=arrivals.reject_line))
+        report.kept = report.rows - report.rejected
+        if on_batch:
+            on_batch()
 
 
 class Arrivals:

@@ -1,12 +1,10 @@
 """Brings a file that somebody uploaded into a project, and puts what it holds before people."""
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +17,19 @@ from django.utils.translation import ngettext
 from annotation.actions import audit, guidelines, import_files, imports, projects, tasks
 from annotation.actions.import_report import ImportReport
 from annotation.actions.tasks import TasksCreated
-from annotation.exceptions import UnreadableFile
+from annotation.exceptions import TooLong, UnreadableFile
+from annotation.formats.limits import Limits
+from annotation.formats.record import Record
+from annotation.formats.records import open_records
 from annotation.formats.rows import MAX_RESPONSES
 from annotation.models import AuditEvent, Project, Prompt, Task
 
 MAX_MEGABYTES = 20
+MAX_UNPACKED_MEGABYTES = 100
 # Measured: 10,000 pairs take some 10 to 20 seconds, during which SQLite lets nobody else write; others wait up to 30.
-MAX_BATCHES = 20
-MAX_ROWS = MAX_BATCHES * imports.BATCH_ROWS
+MAX_ROWS = 10_000
+# Rejected rows count as well. Lines: those of one row spread over many, and blank ones.
+LIMITS = Limits(size=MAX_UNPACKED_MEGABYTES * 1024 * 1024, lines=200 * MAX_ROWS, records=MAX_ROWS)
 LISTED_REJECTS = 100
 UPLOADED = "file uploaded"
 
@@ -77,14 +80,10 @@ def take(upload: Upload, *, project: Project, by: User, queue: bool) -> Taken:
         UnreadableFile: nothing in it could be read, or it is longer than a request may take; nothing was kept.
     """
     with transaction.atomic(), on_disk(upload) as path:
-        rejects = path.parent / "rejected" / "rows.jsonl"
         try:
-            report = import_files.import_file(
-                path, project=project, by=by, fmt=upload.format, rejects=rejects, progress=Patience(upload.name)
-            )
-        except UnreadableFile as error:
-            raise hopeless(upload.name, listed(rejects)) or error from None
-        taken = Taken(report=report, rejects=listed(rejects))
+            taken = read(path, upload=upload, project=project, by=by)
+        except TooLong:
+            raise too_long(upload.name) from None
         if queue:
             taken.queued = queue_all(project, by=by)
         audit.record(UPLOADED, f"project {project.slug}", by=by, file=upload.name, **detail(taken))
@@ -93,50 +92,49 @@ def take(upload: Upload, *, project: Project, by: User, queue: bool) -> Taken:
 
 @contextmanager
 def on_disk(upload: Upload) -> Iterator[Path]:
-    """The file under its own name, which tells what it holds, in a folder of its own."""
+    """The file, in a folder of its own. What somebody called it is no name for a disk."""
     with tempfile.TemporaryDirectory(prefix="upload-") as folder:
-        path = Path(folder) / Path(upload.name).name
-        (path.parent / "rejected").mkdir()
+        path = Path(folder) / "upload"
         with path.open("wb") as file:
             for chunk in upload.chunks:
                 file.write(chunk)
         yield path
 
 
-class Patience:
-    """Told of every batch; a request that would take minutes ends here, however small the packed file was."""
+def read(path: Path, *, upload: Upload, project: Project, by: User) -> Taken:
+    """
+    Raises:
+        UnreadableFile: the file is not what it should be, or every row of it was rejected.
+        TooLong: it holds more than LIMITS.
+    """
+    rejects: list[dict[str, Any]] = []
 
-    def __init__(self, name: str) -> None:
-        self.name, self.batches = name, 0
+    def on_reject(record: Record, reason: str) -> None:
+        if len(rejects) < LISTED_REJECTS:
+            rejects.append({"line": record.number, "reason": reason})
 
-    def __call__(self, position: int, size: int) -> None:
-        self.batches += 1
-        if self.batches > MAX_BATCHES:
-            raise UnreadableFile(
-                _(
-                    "%(name)s holds more than %(rows)s rows, which is too much for a page. Nothing was kept: "
-                    "bring it in on the server with manage.py import_data."
-                )
-                % {"name": self.name, "rows": f"{MAX_ROWS:,}"}
-            )
-
-
-def listed(rejects: Path) -> list[dict[str, Any]]:
-    """Line and reason of the first rejected rows."""
-    if not rejects.exists():
-        return []
-    with rejects.open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in islice(lines, LISTED_REJECTS)]
-    return [{"line": row["line"], "reason": row["reason"]} for row in rows]
+    with open_records(path, name=upload.name, limits=LIMITS) as file:
+        report = import_files.import_records(file, project=project, by=by, fmt=upload.format, on_reject=on_reject)
+    if report.rows and report.rejected == report.rows:
+        raise hopeless(upload.name, rejects[0])
+    return Taken(report=report, rejects=rejects)
 
 
-def hopeless(name: str, rejects: list[dict[str, Any]]) -> UnreadableFile | None:
-    """When every row was rejected; what the import itself says names a file that nobody can open here."""
-    if not rejects:
-        return None
+def too_long(name: str) -> UnreadableFile:
+    return UnreadableFile(
+        _(
+            "%(name)s holds more than %(rows)s rows, or more than %(most)d MB when it is unpacked, which is too much "
+            "for a page. Nothing was kept: bring it in on the server with manage.py import_data."
+        )
+        % {"name": name, "rows": f"{MAX_ROWS:,}", "most": MAX_UNPACKED_MEGABYTES}
+    )
+
+
+def hopeless(name: str, first: dict[str, Any]) -> UnreadableFile:
+    """When every row was rejected."""
     return UnreadableFile(
         _("No row of %(name)s could be read. The first one, line %(line)d: %(reason)s.")
-        % {"name": name, "line": rejects[0]["line"], "reason": rejects[0]["reason"].rstrip(".")}
+        % {"name": name, "line": first["line"], "reason": first["reason"].rstrip(".")}
     )
 
 

@@ -1,6 +1,7 @@
 """JSON Lines and JSON arrays, record by record."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import IO
 
@@ -9,7 +10,7 @@ from annotation.formats.record import Binary, Record, as_text
 
 LONGEST_RECORD = 64 * 2**20
 CHUNK = 2**16
-WHITE = " \t\n\r"
+WHITE = re.compile(r"[ \t\n\r]*")
 BOM = b"\xef\xbb\xbf"
 
 
@@ -91,16 +92,16 @@ class Scanner:
     def next_sign(self) -> str:
         """The next character that is not white space, not passed yet; empty at the end."""
         while True:
-            while self.at < len(self.buffer):
-                sign = self.buffer[self.at]
-                if sign not in WHITE:
-                    return sign
-                self.skip()
+            if white := WHITE.match(self.buffer, self.at):
+                self.line += self.buffer.count("\n", self.at, white.end())
+                self.at = white.end()
+            if self.at < len(self.buffer):
+                return self.buffer[self.at]
             if not self.fill():
                 return ""
 
     def skip(self) -> None:
-        self.line += self.buffer[self.at] == "\n"
+        """Pass the sign that was looked at."""
         self.at += 1
 
     def record(self) -> Record:

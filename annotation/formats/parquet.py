@@ -8,22 +8,36 @@ import pyarrow
 from pyarrow import parquet
 
 from annotation.exceptions import UnreadableFile
+from annotation.formats.limits import Limits, too_long
 from annotation.formats.record import Binary, Record
 
-PARQUET_BATCH = 256
+PARQUET_BATCH = 32  # a value may stand once in the file and be as large in every row
 
 
-def parquet_records(content: Binary, name: str) -> Iterator[Record]:
+def parquet_records(content: Binary, name: str, *, limits: Limits | None = None) -> Iterator[Record]:
     """One record a row. What Arrow fills with null is a field that is not there."""
     number = 0
     try:
         file = parquet.ParquetFile(content, pre_buffer=False)
-        for batch in file.iter_batches(batch_size=PARQUET_BATCH):
+        for batch in bounded(file, name=name, limits=limits):
             for value in batch.to_pylist():
                 number += 1
                 yield Record(number=number, value=present(value))
     except (pyarrow.ArrowException, OSError) as error:
         raise UnreadableFile(f"{name} is damaged Parquet: {str(error).splitlines()[0]}") from None
+
+
+def bounded(file: parquet.ParquetFile, *, name: str, limits: Limits | None) -> Iterator[pyarrow.RecordBatch]:
+    """The batches, until they hold more than the limits allow; Parquet packs what it holds, too."""
+    groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+    if limits and sum(group.total_byte_size for group in groups) > limits.size:
+        raise too_long(name)
+    size = 0
+    for batch in file.iter_batches(batch_size=PARQUET_BATCH):
+        size += batch.nbytes
+        if limits and size > limits.size:
+            raise too_long(name)
+        yield batch
 
 
 def present(value: Any) -> Any:

@@ -5,9 +5,10 @@ import re
 import secrets
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 from annotation.exceptions import UnwritableFile
+from annotation.formats.record import Record
 
 OURS = re.compile(rb'\{"line": \d+, "reason": "')  # how the first line of every rejects file begins
 
@@ -43,14 +44,14 @@ class RejectsFile:
             self.file.close()
             self.passing.unlink(missing_ok=True)
 
-    def write(self, *, line: int, reason: str, row: Any) -> None:
+    def write(self, record: Record, reason: str) -> None:
         if self.file is None:
             self.path, self.passing, self.file = self.opened()
-        record = {"line": line, "reason": reason, "row": row}
+        said = {"line": record.number, "reason": reason, "row": record.value}
         try:
-            text = json.dumps(record, default=repr, allow_nan=False)
+            text = json.dumps(said, default=repr, allow_nan=False)
         except ValueError:  # NaN and the like are no JSON: the row stands there as Python writes it
-            text = json.dumps({**record, "row": repr(row)})
+            text = json.dumps({**said, "row": repr(record.value)})
         self.file.write(text + "\n")
 
     def opened(self) -> tuple[Path, Path, IO[str]]:

@@ -13,7 +13,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pyarrow import parquet
 
-from annotation.actions import imports, uploads
+from annotation.actions import uploads
+from annotation.formats.limits import Limits
 from annotation.forms.uploads import MAX_BYTES
 from annotation.models import AuditEvent, Membership, Project, Task
 from tests.factories import MembershipFactory, ProjectFactory, UserFactory
@@ -160,13 +161,64 @@ def test_a_file_that_is_too_large_is_not_even_received_and_names_the_command(mak
     assert "manage.py import_data" in answer.content.decode()
 
 
-def test_a_small_file_with_too_many_rows_ends_with_a_sentence_and_keeps_nothing(maker, monkeypatch):
-    monkeypatch.setattr(imports, "BATCH_ROWS", 1)
-    monkeypatch.setattr(uploads, "MAX_BATCHES", 2)
-    answer = make(maker, lines(PAIRS))
+GOOD, BAD = json.dumps(PAIRS[0]), json.dumps({"prompt": 7})
+LONG = {"prompt": "Q?", "responses": ["yes" * 2_000_000, "no"]}
+
+
+def table(rows: list[Any], **how: Any) -> bytes:
+    content = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(rows), content, **how)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("good.jsonl", lines([{"prompt": f"{n}?", "responses": ["a", "b"]} for n in range(101)])),
+        ("rejected.jsonl.gz", gzip.compress(lines([GOOD, *[BAD] * 100]))),
+        ("blank.jsonl.gz", gzip.compress(GOOD.encode() + b"\n" * 20_001)),
+        ("blank.csv.gz", gzip.compress(b'prompt,responses\nQ?,"[""a"", ""b""]"\n' + b"\r" * 20_001)),
+        ("white.json.gz", gzip.compress(b"[" + b" " * 5_000_001 + GOOD.encode() + b"]")),
+        ("one line.jsonl.gz", gzip.compress(lines([GOOD, {**LONG, "extra": 1}]))),
+        ("packed.parquet", table([LONG])),
+        ("repeated.parquet", table([{**LONG, "responses": ["y" * 100_000, "n"]}] * 99)),
+        ("packed.parquet.gz", gzip.compress(table([LONG], compression="none", use_dictionary=False))),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_small_file_that_holds_too_much_ends_with_a_sentence_and_keeps_nothing(maker, monkeypatch, name, content):
+    monkeypatch.setattr(uploads, "LIMITS", Limits(size=5_000_000, lines=20_000, records=100))
+    answer = make(maker, content, file=name)
     assert answer.status_code == 400
-    assert "too much for a page" in answer.content.decode()
+    assert f"{name} holds more than 10,000 rows, or more than 100 MB when it is unpacked" in answer.content.decode()
     assert not Project.objects.exists()
+
+
+def test_what_just_fits_the_limits_is_taken(maker, monkeypatch):
+    content = lines([*PAIRS, BAD, ""])
+    monkeypatch.setattr(uploads, "LIMITS", Limits(size=len(content), lines=4, records=4))
+    assert make(maker, gzip.compress(content), file="data.jsonl.gz").status_code == 302
+    assert Task.objects.count() == 3
+
+
+def test_of_many_rejected_rows_the_first_are_kept(maker, monkeypatch):
+    monkeypatch.setattr(uploads, "LISTED_REJECTS", 2)
+    make(maker, lines([*PAIRS, *[BAD] * 3]))
+    detail = AuditEvent.objects.get(verb="file uploaded").detail
+    assert detail["rejected"] == 3
+    assert [row["line"] for row in detail["rejects"]] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("rejected", 400), ("upload", 400), ("Ж" * 200 + ".jsonl", 302), ("a" * 250 + ".jsonl", 302), (".jsonl", 302)],
+    ids=["rejected", "upload", "cyrillic", "long", "suffix"],
+)
+def test_no_name_of_a_file_is_too_much_for_the_disk(maker, name, status):
+    answer = make(maker, lines(PAIRS), file=name)
+    assert answer.status_code == status
+    if status == 400:
+        assert f"{name}: cannot tell what it holds; its name should end in" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
