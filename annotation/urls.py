@@ -8,9 +8,9 @@ from annotation.views import (
     projects,
     queueing,
     releases,
-    reviews,
     submissions,
 )
+from annotation.views.review import pages
 
 app_name = "annotation"
 
@@ -45,9 +45,11 @@ urlpatterns = [
     path("projects/<slug:slug>/guidelines/confirm/", submissions.acknowledge, name="acknowledge"),
     path("projects/<slug:slug>/releases/", releases.index, name="releases"),
     path("projects/<slug:slug>/releases/<str:name>/", releases.detail, name="release"),
-    path(review, reviews.index, name="review"),
-    path(f"{review}people/", reviews.people, name="review_people"),
-    path(f"{review}people/<str:name>/waive/", reviews.waive, name="waive"),
-    path(f"{review}tasks/<int:task_id>/", reviews.task, name="review_task"),
-    path(f"{review}tasks/<int:task_id>/decide/", reviews.adjudicate, name="adjudicate"),
+    path(review, pages.index, name="review"),
+    path(f"{review}people/", pages.people, name="review_people"),
+    path(f"{review}people/<str:name>/waive/", pages.waive, name="waive"),
+    path(f"{review}tasks/<int:task_id>/", pages.task, name="review_task"),
+    path(f"{review}tasks/<int:task_id>/read/", pages.read, name="review_read"),
+    path(f"{review}tasks/<int:task_id>/reveal/", pages.reveal, name="reveal"),
+    path(f"{review}tasks/<int:task_id>/decide/", pages.adjudicate, name="adjudicate"),
 ]

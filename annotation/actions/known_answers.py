@@ -3,10 +3,10 @@
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from annotation.actions import audit, tasks
+from annotation.actions import audit, members, tasks
 from annotation.exceptions import InvalidTask
 from annotation.formats.row_judgements import Ranking
-from annotation.models import Task
+from annotation.models import Skip, Task
 
 SOURCES = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD, Task.Purpose.GOLD)
 
@@ -14,7 +14,8 @@ SOURCES = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD, Task.Purpose.GOLD)
 @transaction.atomic
 def adopt(task: Task, *, by: User, ranking: Ranking, explanation: str) -> Task:
     """Use the ranking as the known answer: of the task itself if it is a gold one, else of a gold task with the same
-    answers, made if there is none. What was judged stays as it is; people meet the gold task at the project's rate.
+    answers, made if there is none. What was judged stays as it is; people meet the gold task at the project's rate,
+    but for this one, who knows the answer.
 
     Raises:
         InvalidTask: the ranking orders nothing, or the task is a repeat or of the qualification set.
@@ -31,6 +32,9 @@ def adopt(task: Task, *, by: User, ranking: Ranking, explanation: str) -> Task:
         audit.record("known answer changed", f"task {gold.pk}", by=by, before=gold.known, after=known)
         Task.objects.filter(pk=gold.pk).update(known=known)
         gold.known = known
+    Skip.objects.get_or_create(
+        task=gold, annotator=members.annotator_of(by), defaults={"reason": "set the known answer"}
+    )
     return gold
 
 

@@ -125,8 +125,8 @@ class RevisionSerializer(SaidSerializer):
 
 
 class JudgementSerializer(serializers.ModelSerializer[Judgement]):
-    """By its slot's token and its revision. Its `uid` stays inside: being a hash of what the task is made of, it would
-    let its reader try names of policies, and whether the task checks on them."""
+    """By its slot's token and its revision. Its `uid` is a hash of what the task is made of: who got it could try
+    names of policies, and whether the task checks on them."""
 
     token = serializers.UUIDField(source="slot.token", help_text="Of the slot that was judged.")
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation.actions import judgements, seats
 from annotation.actions.members import seated
 from annotation.exceptions import NotFound
-from annotation.forms.letters import LETTERS, in_words
+from annotation.forms.letters import LETTERS, in_words, tiers
 from annotation.models import Judgement
 from annotation.views.requests import MemberRequest, signed_in
 
@@ -82,5 +82,4 @@ def first_line(judgement: Judgement) -> str:
 def in_letters(judgement: Judgement) -> str:
     """ "C, then A and D": as it looked on the desk, where letters went by the order shown."""
     letter_of = dict(zip(judgement.shown or [], LETTERS, strict=False))
-    groups = [sorted(letter_of.get(position, "?") for position in group) for group in judgement.ranking]
-    return gettext(", then ").join(in_words(group) for group in groups)
+    return gettext(", then ").join(in_words(letters) for letters in tiers(judgement.ranking, letter_of))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from annotation.actions import reviews
+from annotation.actions import audiences, leases, members, reviews, seats
 from annotation.exceptions import InvalidJudgement, InvalidTask
-from annotation.models import AuditEvent, Comparison, Judgement, Task
+from annotation.models import Annotator, AuditEvent, Comparison, Judgement, Project, Skip, Slot, Task
 from tests.annotation.review_rows import disputed
-from tests.factories import ProjectFactory, TaskFactory, UserFactory
+from tests.factories import MembershipFactory, ProjectFactory, TaskFactory, UserFactory, lease, member_of
 
 pytestmark = pytest.mark.django_db
 
@@ -14,6 +14,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def task() -> Task:
     return disputed(ProjectFactory())
+
+
+def seated_member(project: Project) -> Annotator:
+    annotator = member_of(project)
+    seats.of(project, annotator=annotator)
+    return annotator
 
 
 def everything_said() -> list[list[dict[str, object]]]:
@@ -121,3 +127,85 @@ def test_what_makes_no_known_answer_keeps_nothing_at_all(task, purpose, ranking)
         reviews.adjudicate(task, by=UserFactory(), ranking=ranking, reason="So.", known=True)
     assert not task.adjudications.exists()
     assert not Task.objects.filter(purpose="gold").exists()
+
+
+class TestAsked:
+    @pytest.fixture
+    def project(self) -> Project:
+        return ProjectFactory()
+
+    @pytest.fixture
+    def reviewer(self, project) -> Annotator:
+        return seated_member(project)
+
+    def asked(self, reviewer: Annotator, project: Project) -> set[Task]:
+        return set(reviews.asked_of(reviewer.user, project=project))
+
+    def test_is_who_may_still_get_the_task(self, project, reviewer):
+        waiting = TaskFactory(project=project)
+        gold = TaskFactory(project=project, purpose="gold", known={"ranking": [[0], [1]]}, overlap=0)
+        qualification = TaskFactory(
+            project=project, purpose="qualification", known={"ranking": [[0], [1]]}, overlap=0
+        )
+        TaskFactory(project=project, purpose="gold", overlap=0)  # no known answer yet: nobody meets it
+        TaskFactory(project=project, purpose="repeat")  # somebody else's
+        TaskFactory(project=project, state=Task.State.DONE)
+        TaskFactory(project=project, state=Task.State.WITHDRAWN)
+        assert self.asked(reviewer, project) == {waiting, gold, qualification}
+        seats.waive(project, annotator=reviewer, by=None)
+        assert self.asked(reviewer, project) == {waiting, gold}
+
+    def test_is_nobody_who_judged_it_or_gave_it_back(self, project, reviewer):
+        judged, skipped = TaskFactory.create_batch(2, project=project)
+        Judgement.objects.create(task=judged, annotator=reviewer, uid="1", ranking=[[0], [1], [2]])
+        Skip.objects.create(task=skipped, annotator=reviewer)
+        assert not self.asked(reviewer, project)
+
+    def test_is_nobody_for_whom_it_is_not_or_who_never_sat_at_the_desk(self, project, reviewer):
+        audience = audiences.of(project, groups=["night"])
+        task = TaskFactory(project=project, audience=audience)
+        assert not self.asked(reviewer, project)
+        reviewer.user.memberships.update(groups=["night"])
+        assert self.asked(reviewer, project) == {task}
+        assert not self.asked(member_of(project), project)
+
+    def test_is_nobody_once_the_project_has_ended(self, project, reviewer):
+        TaskFactory(project=project)
+        project.state = Project.State.ENDED
+        assert not self.asked(reviewer, project)
+
+    def test_is_who_holds_a_repeat_of_it(self, project, reviewer):
+        original = TaskFactory(project=project, state=Task.State.DONE)
+        Judgement.objects.create(task=original, annotator=reviewer, uid="1", ranking=[[0], [1], [2]])
+        again = TaskFactory(project=project, prompt=original.prompt, purpose="repeat", repeats=original)
+        lease(again.slots.get(), reviewer)
+        assert self.asked(reviewer, project) == {original, again}
+        reviews.read_instead(original, by=reviewer.user)
+        again.refresh_from_db()
+        assert again.state == Task.State.WITHDRAWN
+        assert not self.asked(reviewer, project)
+
+    def test_reads_what_was_said_for_the_price_of_a_task_given_back(self, project, reviewer):
+        held, waiting = TaskFactory.create_batch(2, project=project)
+        slot = leases.claim(project, by=reviewer)
+        assert slot.task == held
+        for task in (held, waiting, waiting):
+            reviews.read_instead(task, by=reviewer.user)
+        assert list(Skip.objects.order_by("task").values_list("task", "annotator", "reason")) == [
+            (held.pk, reviewer.pk, "read as a reviewer"),
+            (waiting.pk, reviewer.pk, "read as a reviewer"),
+        ]
+        slot.refresh_from_db()
+        assert slot.state == Slot.State.OPEN
+        assert leases.claim(project, by=reviewer) is None
+        events = AuditEvent.objects.filter(verb="task read as a reviewer", by=reviewer.user)
+        assert sorted(events.values_list("subject", flat=True)) == sorted(f"task {t.pk}" for t in (held, waiting))
+
+
+def test_whoever_set_a_known_answer_is_not_asked_for_it(task):
+    reviewer = MembershipFactory(project=task.project, role="reviewer").user
+    annotator = members.annotator_of(reviewer)
+    seats.of(task.project, annotator=annotator)
+    reviews.adjudicate(task, by=reviewer, ranking=[[1], [0, 2]], reason="B is true.", known=True)
+    assert not reviews.asked_of(reviewer, project=task.project).exists()
+    assert reviews.asked_of(seated_member(task.project).user, project=task.project).get().purpose == "gold"

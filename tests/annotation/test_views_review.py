@@ -6,8 +6,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from annotation.models import Adjudication, Guideline, Judgement, Project, Task
-from annotation.views import review_list
+from annotation.actions import seats
+from annotation.actions.members import annotator_of
+from annotation.models import Adjudication, AuditEvent, Guideline, Judgement, Project, Task
+from annotation.views.review import listing
 from tests.annotation.review_rows import disputed, said
 from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory, UserFactory
 
@@ -89,8 +91,8 @@ def test_flags_and_comments_are_listed_with_their_people(client, project):
     spans = [{"response": 2, "start": 0, "end": 6, "text": "Answer", "comment": "Says <b>nothing</b>."}]
     commenting = said(TaskFactory(project=project), [[0], [1], [2]], spans=spans)
     html = html_of(client, "?show=flagged")
-    assert "personal data</span> answer B" in html
-    assert "unclear prompt</span> the prompt" in html
+    assert "Personal data</span> answer B" in html
+    assert "Unclear</span> the prompt" in html
     assert f"by {flagging.annotator}" in html
     html = html_of(client, "?show=comments")
     assert "Says &lt;b&gt;nothing&lt;/b&gt;." in html
@@ -132,7 +134,7 @@ def test_an_address_with_nonsense_shows_the_list(client, project, query):
 
 
 def test_what_is_looked_at_is_bounded_and_the_rest_is_one_link_away(client, project, monkeypatch):
-    monkeypatch.setattr(review_list, "RECENT", 2)
+    monkeypatch.setattr(listing, "RECENT", 2)
     disputed(project, question="Old?")
     disputed(project, question="New?")
     html = html_of(client)
@@ -177,7 +179,7 @@ def test_a_task_shows_answers_and_all_that_was_said_side_by_side(client, project
     assert "3 people differ on 3 of 3 pairs of answers" in html
     for words in (
         "Good enough to send: B",
-        "harmful</span> answer C",
+        "Harmful</span> answer C",
         "B is the only true one.",
         ">Answer</q>",
         "Vague.",
@@ -191,18 +193,56 @@ def test_a_task_shows_answers_and_all_that_was_said_side_by_side(client, project
     assert all(response.text in html for response in responses)
 
 
-def test_who_wrote_the_answers_is_shown_on_demand_only_and_not_while_they_are_ranked(client, project):
+def test_who_wrote_the_answers_is_told_when_asked_for_and_written_down(client, project, reviewer):
     task = disputed(project)
     policies = [response.policy.name for response in task.responses.all()]
-    html = html_of(client, f"tasks/{task.pk}/")
+    html = html_of(client, f"tasks/{task.pk}/?reveal=1")
     assert "Reveal who wrote them" in html
     assert not any(policy in html for policy in policies)
-    html = html_of(client, f"tasks/{task.pk}/?reveal=1")
+    html = client.post(f"/projects/lumo/review/tasks/{task.pk}/reveal/").content.decode()
     assert all(f"by {policy}" in html for policy in policies)
+    event = AuditEvent.objects.get(verb="authors revealed")
+    assert (event.subject, event.by) == (f"task {task.pk}", reviewer)
+
+
+def test_who_wrote_the_answers_stays_hidden_while_they_are_ranked(client, project):
+    task = disputed(project)
     Task.objects.update(state=Task.State.OPEN)
-    html = html_of(client, f"tasks/{task.pk}/?reveal=1")
+    html = client.post(f"/projects/lumo/review/tasks/{task.pk}/reveal/").content.decode()
     assert "can be revealed once no ranking of them is wanted" in html
-    assert not any(policy in html for policy in policies)
+    assert not any(response.policy.name in html for response in task.responses.all())
+    assert not AuditEvent.objects.exists()
+
+
+def test_what_was_said_is_withheld_from_a_reviewer_who_may_still_judge_the_task(client, project, reviewer):
+    task = disputed(project)
+    said(task, [[0], [1], [2]], flags=[{"flag": "harmful", "response": 1}], reason="Because it is true.")
+    Task.objects.filter(pk=task.pk).update(state=Task.State.OPEN)
+    seats.of(project, annotator=annotator_of(reviewer))
+    for html in (
+        html_of(client, f"tasks/{task.pk}/"),
+        html_of(client, "?show=all"),
+        html_of(client, "?show=flagged"),
+    ):
+        assert not any(words in html for words in ("Because it is true.", "Harmful", "people differ", "Decide anew"))
+    assert "You may still be asked to judge this task" in html_of(client, f"tasks/{task.pk}/")
+    assert "not shown, as you may still be asked" in html_of(client, "?show=all")
+    sent = {"rank_A": 2, "rank_B": 1, "rank_C": 2, "reason": "B is right."}
+    assert client.post(f"/projects/lumo/review/tasks/{task.pk}/decide/", sent).status_code == 403
+    answer = client.post(f"/projects/lumo/review/tasks/{task.pk}/read/", {"from": "show=all"})
+    assert answer.url == f"/projects/lumo/review/tasks/{task.pk}/?from=show%3Dall"
+    assert "Because it is true." in html_of(client, f"tasks/{task.pk}/")
+    assert "Harmful" in html_of(client, "?show=flagged")
+
+
+def test_a_known_answer_and_that_there_is_one_are_withheld_from_whoever_has_not_met_it(client, project, reviewer):
+    task = disputed(project, purpose="gold", known={"ranking": [[1], [0, 2]], "explanation": "It says so."})
+    seats.of(project, annotator=annotator_of(reviewer))
+    for html in (html_of(client, f"tasks/{task.pk}/"), html_of(client, "?show=all")):
+        assert "known answer" not in html
+        assert "It says so." not in html
+    client.post(f"/projects/lumo/review/tasks/{task.pk}/read/")
+    assert "It says so." in html_of(client, f"tasks/{task.pk}/")
 
 
 def test_older_versions_stay_folded_under_the_current_one(client, project):

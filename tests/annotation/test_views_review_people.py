@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from annotation.models import AuditEvent, Project, Seat, Skip, Task
 from annotation.stats.intervals import Cluster, clustered_wilson, wilson
-from annotation.views.review_people import pace_of, people_of
+from annotation.views.review.people import pace_of, people_of
 from tests.annotation.review_rows import said
 from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory
 

@@ -6,15 +6,15 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 
-from annotation.actions.reviews import is_ranked_still
+from annotation.actions import reviews
 from annotation.exceptions import NotFound
 from annotation.formats.differences import Part, changes
-from annotation.forms.reviews import LETTERS
-from annotation.models import Adjudication, Judgement, Project, Task
+from annotation.forms.letters import LETTERS
+from annotation.models import Adjudication, Judgement, Project, Task, TaskResponse
 from annotation.stats.disagreement import disagreement
 from annotation.stats.pace import Pace
-from annotation.views.review_people import pace_of
-from annotation.views.review_words import Comment, Flag, comments_of, flags_of, in_letters, places, ratings_of
+from annotation.views.review.people import pace_of
+from annotation.views.review.words import Comment, Flag, comments_of, flags_of, in_letters, places, ratings_of
 
 PAGE = 50
 
@@ -73,9 +73,9 @@ def task_of(project: Project, task_id: int) -> Task:
     return task
 
 
-def review_of(task: Task, *, reveal: bool, page: str | None) -> dict[str, Any]:
+def review_of(task: Task, *, revealed: bool, page: str | None) -> dict[str, Any]:
     """Everything that the page shows, in as many queries whatever the number of judgements."""
-    blind = is_ranked_still(task)
+    blind = not revealed and reviews.is_ranked_still(task)
     positions = list(task.positions.select_related("response__policy").order_by("position"))
     texts = [position.response.text for position in positions]
     pace = pace_of(task.project)
@@ -85,16 +85,9 @@ def review_of(task: Task, *, reveal: bool, page: str | None) -> dict[str, Any]:
     known = (task.known or {}).get("ranking") or []
     return {
         "task": task,
-        "answers": [
-            Answer(
-                letter=letter,
-                text=item.response.text,
-                policy=item.response.policy.name if reveal and not blind else "",
-            )
-            for letter, item in zip(LETTERS, positions, strict=False)
-        ],
+        "answers": _answers(positions, revealed=revealed),
         "blind": blind,
-        "revealed": reveal and not blind,
+        "revealed": revealed,
         "page": shown,
         "said": _all_said(shown, texts=texts, pace=pace),
         "pace": pace,
@@ -103,6 +96,19 @@ def review_of(task: Task, *, reveal: bool, page: str | None) -> dict[str, Any]:
         "known": {"ranking": in_letters(known, LETTERS), "explanation": (task.known or {}).get("explanation", "")},
         "repetitions": list(task.repetitions.values_list("pk", flat=True)[:PAGE]),
     }
+
+
+def withheld_of(task: Task) -> dict[str, Any]:
+    """What is shown of a task that its reader may still be asked to judge: what they would see at the desk."""
+    positions = list(task.positions.select_related("response").order_by("position"))
+    return {"task": task, "withheld": True, "answers": _answers(positions, revealed=False)}
+
+
+def _answers(positions: list[TaskResponse], *, revealed: bool) -> list[Answer]:
+    return [
+        Answer(letter=letter, text=item.response.text, policy=item.response.policy.name if revealed else "")
+        for letter, item in zip(LETTERS, positions, strict=False)
+    ]
 
 
 def _all_said(page: "Page[Judgement]", *, texts: list[str], pace: Pace) -> list[Said]:

@@ -14,13 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation.actions import known_answers, reviews, seats
 from annotation.actions.members import REVIEWERS, project_for
-from annotation.exceptions import InvalidJudgement, InvalidTask, NotFound
+from annotation.exceptions import Forbidden, InvalidJudgement, InvalidTask, NotFound
 from annotation.forms.reviews import AdjudicationForm
 from annotation.models import Annotator, Project, Task
 from annotation.views.requests import MemberRequest, signed_in
-from annotation.views.review_list import DONE, RECENT, SHOW, Entry, Filters, filters_of, place, window
-from annotation.views.review_people import LOOKED_AT, MINIMUM, TIMES, pace_of, people_of
-from annotation.views.review_task import review_of, task_of
+from annotation.views.review.listing import DONE, RECENT, SHOW, Entry, Filters, filters_of, place, window
+from annotation.views.review.people import LOOKED_AT, MINIMUM, TIMES, pace_of, people_of
+from annotation.views.review.task import review_of, task_of, withheld_of
 
 PAGE = 50
 TAGS = 200
@@ -32,7 +32,7 @@ def index(request: MemberRequest, slug: str) -> HttpResponse:
     """Tasks that need a look, the most disputed first."""
     project = project_for(request.user, slug, roles=REVIEWERS)
     filters = filters_of(request.GET)
-    seen = window(project, before=filters.before)
+    seen = window(project, before=filters.before, reader=request.user)
     page = Paginator(filters.chosen(seen.entries), PAGE).get_page(request.GET.get("page"))
     context = {
         "project": project,
@@ -59,6 +59,8 @@ def task(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
 def adjudicate(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
     project = project_for(request.user, slug, roles=REVIEWERS)
     found = task_of(project, task_id)
+    if withheld_from(request, found):
+        raise Forbidden(gettext("You may still be asked to judge this task: say first that you will not."))
     form = form_of(found, size=found.positions.count(), data=request.POST)
     if not form.is_valid():
         return shown_task(request, project, task_id, form=form, status=400)
@@ -68,6 +70,24 @@ def adjudicate(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
         form.add_error(None, str(error))
         return shown_task(request, project, task_id, form=form, status=error.status_code)
     messages.success(request, gettext("Your decision is kept. What people said has not changed."))
+    return redirect(address_of(project, task_id, came_from=place(request.POST.get("from", ""))))
+
+
+@require_POST
+@signed_in
+def reveal(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
+    """Say who wrote the answers, once: no address shows it."""
+    project = project_for(request.user, slug, roles=REVIEWERS)
+    found = task_of(project, task_id)
+    return shown_task(request, project, task_id, revealed=reviews.reveal(found, by=request.user))
+
+
+@require_POST
+@signed_in
+def read(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
+    """They will not judge the task themselves, and want to see what was said of it."""
+    project = project_for(request.user, slug, roles=REVIEWERS)
+    reviews.read_instead(task_of(project, task_id), by=request.user)
     return redirect(address_of(project, task_id, came_from=place(request.POST.get("from", ""))))
 
 
@@ -101,19 +121,29 @@ def waive(request: MemberRequest, slug: str, name: str) -> HttpResponse:
 
 
 def shown_task(
-    request: MemberRequest, project: Project, task_id: int, *, form: AdjudicationForm | None = None, status: int = 200
+    request: MemberRequest,
+    project: Project,
+    task_id: int,
+    *,
+    form: AdjudicationForm | None = None,
+    revealed: bool = False,
+    status: int = 200,
 ) -> HttpResponse:
     found = task_of(project, task_id)
-    review = review_of(found, reveal="reveal" in request.GET, page=request.GET.get("page"))
-    context = {
-        "project": project,
-        "form": form or form_of(found, size=len(review["answers"])),
-        "place": place((request.POST if form else request.GET).get("from", "")),
-        **review,
-    }
+    if withheld_from(request, found):
+        review = withheld_of(found)
+    else:
+        review = review_of(found, revealed=revealed, page=request.GET.get("page"))
+        review["form"] = form or form_of(found, size=len(review["answers"]))
+    came_from = (request.POST if request.method == "POST" else request.GET).get("from", "")
+    context = {"project": project, "place": place(came_from), **review}
     response = render(request, "annotation/review/task.html", context, status=status)
     add_never_cache_headers(response)
     return response
+
+
+def withheld_from(request: MemberRequest, task: Task) -> bool:
+    return reviews.asked_of(request.user, project=task.project).filter(pk=task.pk).exists()
 
 
 def form_of(task: Task, *, size: int, data: QueryDict | None = None) -> AdjudicationForm:

@@ -2,17 +2,19 @@
 and from there as far back as a reviewer walks."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 from django.http import QueryDict
 
-from annotation.forms.reviews import LETTERS
+from annotation.actions import reviews
+from annotation.forms.letters import LETTERS
 from annotation.models import Adjudication, Judgement, Project, Task
 from annotation.stats.disagreement import Disagreement, disagreement
-from annotation.views.review_words import Comment, Flag, comments_of, flags_of
+from annotation.views.review.words import Comment, Flag, comments_of, flags_of
 
 RECENT = 5000  # judgements looked at for one page; measured: 0.2 s on SQLite with 100,000 tasks
 PEOPLE = frozenset({Judgement.Source.HUMAN.value, Judgement.Source.IMPORTED.value})
@@ -21,7 +23,8 @@ FILTERS = ("show", "done", "tag", "before", "page")
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One task of the list. `apart` is about people only; `newest` is its newest judgement."""
+    """One task of the list. `apart` is about people only; `newest` is its newest judgement. One that is `withheld`,
+    because its reader may still be asked to judge it, says nothing else."""
 
     task: int
     purpose: str
@@ -29,6 +32,7 @@ class Entry:
     decided: bool
     newest: int
     judgements: int
+    withheld: bool
     apart: Disagreement
     flags: list[Flag]
     comments: list[Comment]
@@ -93,20 +97,24 @@ def place(query: str) -> str:
     return kept.urlencode()
 
 
-def window(project: Project, *, before: int | None) -> Window:
-    """The tasks of the newest `RECENT` judgements, in three queries."""
+def window(project: Project, *, before: int | None, reader: User) -> Window:
+    """The tasks of the newest `RECENT` judgements, in so many queries however many they are."""
     current = Judgement.objects.current().filter(task__project=project).order_by("-pk")
     found = list((current.filter(pk__lt=before) if before else current).values_list("task", "pk")[: RECENT + 1])
     newest: dict[int, int] = {}
     for task, judgement in found[:RECENT]:
         newest.setdefault(task, judgement)
     return Window(
-        entries=list(_entries(newest)),
+        entries=list(_entries(newest, withheld=_withheld(newest, project=project, reader=reader))),
         before=found[RECENT - 1][1] if len(found) > RECENT else None,
     )
 
 
-def _entries(newest: Mapping[int, int]) -> Iterator[Entry]:
+def _withheld(tasks: Mapping[int, int], *, project: Project, reader: User) -> set[int]:
+    return set(reviews.asked_of(reader, project=project).filter(pk__in=tasks).values_list("pk", flat=True))
+
+
+def _entries(newest: Mapping[int, int], *, withheld: Collection[int]) -> Iterator[Entry]:
     tasks = Task.objects.filter(pk__in=newest).annotate(
         decided=Exists(Adjudication.objects.filter(task=OuterRef("pk")))
     )
@@ -120,14 +128,16 @@ def _entries(newest: Mapping[int, int]) -> Iterator[Entry]:
         said[task].append(tuple(rest))
     for task, judgement in newest.items():
         purpose, tags, decided = facts[task]
+        read = [] if task in withheld else said[task]
         yield Entry(
             task=task,
-            purpose=purpose,
+            purpose="" if task in withheld else purpose,
             tags=[str(tag) for tag in tags],
             decided=decided,
             newest=judgement,
             judgements=len(said[task]),
-            apart=disagreement([ranking for _, source, ranking, _, _ in said[task] if source in PEOPLE]),
-            flags=[flag for by, _, _, flags, _ in said[task] for flag in flags_of(flags, by=by, letters=LETTERS)],
-            comments=[one for by, _, _, _, spans in said[task] for one in comments_of(spans, by=by, letters=LETTERS)],
+            withheld=task in withheld,
+            apart=disagreement([ranking for _, source, ranking, _, _ in read if source in PEOPLE]),
+            flags=[flag for by, _, _, flags, _ in read for flag in flags_of(flags, by=by, letters=LETTERS)],
+            comments=[one for by, _, _, _, spans in read for one in comments_of(spans, by=by, letters=LETTERS)],
         )

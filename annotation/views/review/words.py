@@ -5,18 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
-
-FLAGS: dict[str, Promise] = {
-    "harmful": _("harmful"),
-    "personal_data": _("personal data"),
-    "off_topic": _("off-topic"),
-    "broken": _("broken"),
-    "other": _("something else"),
-    "unclear": _("unclear prompt"),
-    "needs_expert": _("needs an expert"),
-}
+from annotation.forms.flags import NAMES
+from annotation.forms.letters import tiers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +31,7 @@ def flags_of(flags: Any, *, by: str, letters: Sequence[str]) -> list[Flag]:
     for flag in flags if isinstance(flags, list) else []:
         said = flag if isinstance(flag, dict) else {"flag": flag}
         name = str(said.get("flag", ""))
-        found.append(Flag(words=str(FLAGS.get(name, name)), letter=_letter(said.get("response"), letters), by=by))
+        found.append(Flag(words=str(NAMES.get(name, name)), letter=_letter(said.get("response"), letters), by=by))
     return found
 
 
@@ -60,7 +50,7 @@ def comments_of(spans: Any, *, by: str, letters: Sequence[str]) -> list[Comment]
 
 def in_letters(groups: Iterable[Iterable[int]], letters: Sequence[str]) -> list[str]:
     """[[2], [0, 1]] -> ["C", "A = B"]: best first."""
-    return [" = ".join(letters[position] for position in sorted(group)) for group in groups]
+    return [" = ".join(tied) for tied in tiers(groups, dict(enumerate(letters)))]
 
 
 def places(groups: Iterable[Iterable[int]], *, size: int) -> list[int | None]:
