@@ -11,14 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.actions import audit
+from annotation.actions.members import RANKS
 from annotation.exceptions import UnusableInvitation
 from annotation.models import Invitation, Membership, Project
 
 TOKEN_BYTES = 32
 LONGEST_TOKEN = 100
 Role = Membership.Role
-# Each may do more than the one before it: an invitation never lowers anybody.
-RANKS = (Role.ANNOTATOR, Role.REVIEWER, Role.ENGINEER, Role.ADMIN)
 
 
 def digest_of(token: str) -> str:
@@ -90,13 +89,17 @@ def accept(invitation: Invitation, *, user: User) -> Membership:
     # The first statement is a write: of two clicks the second one waits here and then sees what the first one did.
     uses = Invitation.objects.usable().filter(pk=invitation.pk)
     taken = uses.update(uses_left=F("uses_left") - 1)
-    membership = Membership.objects.filter(project=invitation.project, user=user).first()
-    if membership and _covers(membership, invitation):
+    offer = {"role": invitation.role, "groups": invitation.groups, "skills": invitation.skills}
+    # Locked: who is demoted at this moment is not made again what they were.
+    rows = Membership.objects.select_for_update(no_key=True)
+    membership, joined = rows.get_or_create(project=invitation.project, user=user, defaults=offer)
+    if not joined and _covers(membership, invitation):
         transaction.set_rollback(True)
         return membership
     if not taken:
         raise unusable()
-    membership = _seated(membership or Membership(project=invitation.project, user=user), invitation)
+    if not joined:
+        _raise_to(membership, invitation)
     slug, name = invitation.project.slug, user.get_username()
     audit.record(
         "invitation accepted", f"project {slug}", by=user, invitation=invitation.pk, user=name, role=membership.role
@@ -112,12 +115,12 @@ def _covers(membership: Membership, invitation: Invitation) -> bool:
     )
 
 
-def _seated(membership: Membership, invitation: Invitation) -> Membership:
+def _raise_to(membership: Membership, invitation: Invitation) -> None:
+    """It never takes anything away."""
     membership.role = _higher(membership.role, invitation.role)
     membership.groups = list(dict.fromkeys([*membership.groups, *invitation.groups]))
     membership.skills = list(dict.fromkeys([*membership.skills, *invitation.skills]))
-    membership.save()
-    return membership
+    membership.save(update_fields=["role", "groups", "skills"])
 
 
 def _higher(one: str, other: str) -> str:

@@ -9,10 +9,9 @@ from annotation.models import Annotator, Membership, Project
 from annotation.models.prepared import ID, Prepared
 
 Role = Membership.Role
-# Each role may do what the roles before it may do, but for `annotator`, which only ranks.
-REVIEWERS = (Role.REVIEWER, Role.ENGINEER, Role.ADMIN)
-ENGINEERS = (Role.ENGINEER, Role.ADMIN)
-ADMINS = (Role.ADMIN,)
+# Each may do more than the one before it.
+RANKS = (Role.ANNOTATOR, Role.REVIEWER, Role.ENGINEER, Role.ADMIN)
+REVIEWERS, ENGINEERS, ADMINS = RANKS[1:], RANKS[2:], RANKS[3:]
 
 
 _seated = Prepared(
@@ -28,8 +27,7 @@ _seated = Prepared(
 
 def annotator_of(user: User) -> Annotator:
     """The pseudonym of this person, made at first use."""
-    annotator, _ = Annotator.objects.get_or_create(user=user)
-    return annotator
+    return Annotator.objects.get_or_create(user=user)[0]
 
 
 def seated(user: User, slug: str) -> tuple[Project, Annotator]:
@@ -50,9 +48,9 @@ def seated(user: User, slug: str) -> tuple[Project, Annotator]:
 @transaction.atomic
 def add(project: Project, *, user: User, role: str, by: User | None) -> Membership:
     """Make the person a member, or change their role."""
-    membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
+    added = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
     audit.record("member added", f"project {project.slug}", by=by, user=user.get_username(), role=role)
-    return membership
+    return added[0]
 
 
 @transaction.atomic
@@ -74,21 +72,19 @@ def change(membership: Membership, *, role: str, groups: list[str], skills: list
     what they invited others by.
 
     Raises:
-        LastAdmin: nobody else would be left to look after the project.
+        LastAdmin: they are the only admin.
+        NotFound: somebody removed them a moment ago.
     """
+    now = _as_it_is(membership)
     if role != Role.ADMIN:
-        _keep_an_admin(membership)
-    changes = {
-        name: [getattr(membership, name), value]
-        for name, value in (("role", role), ("groups", groups), ("skills", skills))
-        if getattr(membership, name) != value
-    }
+        _keep_an_admin(now)
+    asked = {"role": role, "groups": groups, "skills": skills}
+    changes = {name: [getattr(now, name), value] for name, value in asked.items() if getattr(now, name) != value}
     if not changes:
         return
-    membership.role, membership.groups, membership.skills = role, groups, skills
-    membership.save(update_fields=["role", "groups", "skills"])
-    user = membership.user.get_username()
-    audit.record("member changed", f"project {membership.project.slug}", by=by, user=user, changes=changes)
+    Membership.objects.filter(pk=now.pk).update(**asked)
+    user = now.user.get_username()
+    audit.record("member changed", f"project {now.project.slug}", by=by, user=user, changes=changes)
 
 
 @transaction.atomic
@@ -97,14 +93,25 @@ def dismiss(membership: Membership, *, by: User | None) -> None:
 
     Raises:
         LastAdmin: they are the only admin.
+        NotFound: somebody removed them a moment ago.
     """
-    _keep_an_admin(membership)
-    remove(membership, by=by)
+    now = _as_it_is(membership)
+    _keep_an_admin(now)
+    remove(now, by=by)
+
+
+def _as_it_is(membership: Membership) -> Membership:
+    """The row as it stands now, locked, and its project, so that two admins cannot dismiss each other at the same
+    moment: what a page read before it may have changed since."""
+    Project.objects.select_for_update(no_key=True).get(pk=membership.project_id)
+    rows = Membership.objects.select_for_update(of=("self",)).select_related("project", "user")
+    now = rows.filter(pk=membership.pk).first()
+    if now is None:
+        raise NotFound(_("This member is not there any more."))
+    return now
 
 
 def _keep_an_admin(membership: Membership) -> None:
-    """Locks the project, so that two admins cannot dismiss each other at the same moment."""
-    Project.objects.select_for_update(no_key=True).get(pk=membership.project_id)
     others = Membership.objects.filter(project=membership.project_id, role=Role.ADMIN).exclude(pk=membership.pk)
     if membership.role == Role.ADMIN and not others.exists():
         name = membership.user.get_username()

@@ -85,7 +85,9 @@ def change(project: Project, *, seen: str, by: User, **values: Any) -> dict[str,
 @transaction.atomic
 def set_state(project: Project, *, state: str, by: User) -> bool:
     """Pause it, end it or go on; False when it is so already."""
-    if not Project.objects.filter(pk=project.pk).exclude(state=state).update(state=state):
+    now = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    if now.state == state:
         return False
-    audit.record("project changed", f"project {project.slug}", by=by, changes={"state": [project.state, state]})
+    Project.objects.filter(pk=now.pk).update(state=state)
+    audit.record("project changed", f"project {now.slug}", by=by, changes={"state": [now.state, state]})
     return True

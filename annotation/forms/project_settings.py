@@ -1,5 +1,6 @@
 """What a project asks for, and what it is judged by."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -8,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.actions.projects import SETTINGS
 from annotation.actions.tasks import MAX_OVERLAP
+from annotation.formats.rubric import MAX_CRITERIA, MAX_CRITERION, MAX_DESCRIPTION, SCALES
 from annotation.forms.projects import LONGEST_GUIDELINES
 from annotation.models import Project
 
-MAX_CRITERIA = 10
 Asked = Project.Asked
 
 LABELS = {
@@ -54,19 +55,36 @@ HELP = {
     "acknowledgement_asked": _("People confirm each new version of the guidelines before their next task."),
     "revisions_locked": _("What was submitted can no longer be revised."),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Fields that stand together. `key`: what the page puts beside them."""
+
+    key: str
+    title: Any
+    names: tuple[str, ...]
+
+
 GROUPS = (
-    (_("What it is called"), ("name",)),
-    (
-        _("What people are asked"),
-        (
+    Group(key="name", title=_("What it is called"), names=("name",)),
+    Group(
+        key="asked",
+        title=_("What people are asked"),
+        names=(
             "ties_allowed", "strength_asked", "acceptability_asked", "reason_asked", "flags_asked",
             "highlights_asked", "edit_asked",
         ),
     ),
-    (_("Tasks"), ("overlap", "apply_to_waiting", "responses_per_task", "lease_minutes", "revisions_locked")),
-    (
-        _("Quality"),
-        ("gold_rate", "gold_feedback", "repeat_rate", "qualification_pass", "acknowledgement_asked"),
+    Group(
+        key="tasks",
+        title=_("Tasks"),
+        names=("overlap", "apply_to_waiting", "responses_per_task", "lease_minutes", "revisions_locked"),
+    ),
+    Group(
+        key="quality",
+        title=_("Quality"),
+        names=("gold_rate", "gold_feedback", "repeat_rate", "qualification_pass", "acknowledgement_asked"),
     ),
 )  # fmt: skip
 
@@ -97,8 +115,8 @@ class SettingsForm(forms.ModelForm[Project]):
             self.fields[name].widget.attrs["step"] = "0.01"
 
     @property
-    def groups(self) -> list[tuple[Any, list[forms.BoundField]]]:
-        return [(title, [self[name] for name in names]) for title, names in GROUPS]
+    def groups(self) -> list[tuple[Group, list[forms.BoundField]]]:
+        return [(group, [self[name] for name in group.names]) for group in GROUPS]
 
     def clean_overlap(self) -> int:
         overlap: int = self.cleaned_data["overlap"]
@@ -121,9 +139,9 @@ class SettingsForm(forms.ModelForm[Project]):
 class CriterionForm(forms.Form):
     use_required_attribute = False
 
-    name = forms.CharField(label=_("Name"), max_length=50)
-    scale = forms.IntegerField(label=_("Scale: 1 to"), min_value=2, max_value=100, initial=5)
-    description = forms.CharField(label=_("What it means"), max_length=300, required=False)
+    name = forms.CharField(label=_("Name"), max_length=MAX_CRITERION)
+    scale = forms.IntegerField(label=_("Scale: 1 to"), min_value=SCALES.start, max_value=SCALES.stop - 1, initial=5)
+    description = forms.CharField(label=_("What it means"), max_length=MAX_DESCRIPTION, required=False)
     required = forms.BooleanField(label=_("Required"), required=False, initial=True)
 
     def has_changed(self) -> bool:

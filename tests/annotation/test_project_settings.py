@@ -5,7 +5,8 @@ import re
 import pytest
 from django.test import Client
 
-from annotation.actions import leases
+from annotation.actions import leases, projects
+from annotation.formats import rubric
 from annotation.models import AuditEvent, Guideline, Project, Slot, Task
 from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory, UserFactory
 
@@ -288,3 +289,18 @@ def test_each_page_of_the_project_names_the_others_that_are_open_to_this_person(
         assert f'href="/projects/lumo/{page}/"' in html
     assert 'href="/projects/lumo/members/" aria-current="page"' in html
     assert signed_in(UserFactory()).get("/projects/lumo/members/").status_code == 404
+
+
+def test_the_audit_trail_says_what_state_it_was_in_and_not_what_the_page_said(project):
+    Project.objects.filter(pk=project.pk).update(state="ended")
+    assert projects.set_state(project, state="paused", by=UserFactory())
+    assert AuditEvent.objects.get(verb="project changed").detail["changes"] == {"state": ["ended", "paused"]}
+
+
+def test_every_rubric_that_a_project_can_have_can_be_saved(admin, project):
+    longest = {"name": "n" * rubric.MAX_CRITERION, "scale": 100, "description": "d" * rubric.MAX_DESCRIPTION}
+    criteria = [longest, *({"name": f"criterion {n}", "scale": 2} for n in range(1, rubric.MAX_CRITERIA))]
+    Project.objects.filter(pk=project.pk).update(criteria=criteria)
+    assert save(admin, name="Renamed").status_code == 302
+    project.refresh_from_db()
+    assert (project.name, project.criteria) == ("Renamed", criteria)
