@@ -227,6 +227,9 @@ FILE_UPLOAD_HANDLERS = [
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "filters": {"invitations": {"()": "flywheel.logs.WithoutInvitations"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["invitations"]}},
+    # Where addresses are logged; whatever else may listen there is spared them as well.
+    "loggers": {name: {"filters": ["invitations"]} for name in ("django.request", "django.security.csrf")},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }
