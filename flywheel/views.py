@@ -96,6 +96,7 @@ def judgement(request: MemberRequest, slug: str, uid: str) -> HttpResponse:
         "judgement": said,
         "answers": said.task.positions.select_related("response__policy").order_by("position"),
         "blind": reviews.is_ranked_still(said.task),
+        "withheld": reviews.asked_of(request.user, project=found).filter(pk=said.task_id).exists(),
         "releases": said.releases.all(),
         "generations": lineage.touched_by_judgement(said),
     }

@@ -1,0 +1,4 @@
+"""What changes something, one verb each. Around the queue: `leases` gives tasks out and takes them back; it asks
+`seats` who sits there (guidelines confirmed, qualified), `audiences` what is for them, `waiting` for the ordinary
+queue and `hidden` for gold, repeats and the qualification set; `orders` draws in which order the answers are shown,
+and `slots` holds the hot queries of all of these."""

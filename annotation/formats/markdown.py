@@ -6,7 +6,7 @@ passes through a second, independent sanitiser, so that a mistake in the first l
 
 import html
 import re
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -87,12 +87,6 @@ def breakable(markup: str) -> str:
     return "".join(
         part if part.startswith("<") else LONG_RUN.sub(r"\g<0><wbr>", part) for part in TAG_OR_TEXT.findall(markup)
     )
-
-
-def render_all(texts: Iterable[str], *, budget: int = MAX_PAGE_CHARACTERS) -> list[str]:
-    """`render` for the texts of one page: what exceeds the budget is shown plain."""
-    page = Page(budget)
-    return [page.render(text) for text in texts]
 
 
 class Page:

@@ -34,10 +34,6 @@ class WinRate:
     ties: int
     losses: int
 
-    @property
-    def enough(self) -> bool:
-        return self.value is not None
-
     def __str__(self) -> str:
         if self.value is None or self.low is None or self.high is None:
             return f"not enough: {self.prompts} of the {MINIMUM_PROMPTS} prompts that a number needs"

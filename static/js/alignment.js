@@ -4,6 +4,7 @@ const BITS = 30; // so that a sum with its carry stays a small integer
 const FULL = 2 ** BITS - 1;
 const MOST_CELLS = 6e8; // two texts of 24,000 words: a quarter of a second and 80 MB; beyond that look only nearby
 const NEARBY = 200;
+// Saved texts are compared in Python (annotation/formats/differences.py), which cuts them alike; these are not saved yet.
 // A sign of a script that puts no spaces between words, a word, or any other sign. (Intl.Segmenter takes 20 times as long.)
 const UNSPACED = String.raw`\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Laoo}\p{sc=Khmr}\p{sc=Mymr}`;
 const WORD = new RegExp(`[${UNSPACED}]\\p{M}*|(?:(?![${UNSPACED}])[\\p{L}\\p{M}\\p{N}])+(?:['’]\\p{L}+)*|\\S`, "gu");

@@ -91,7 +91,7 @@ export class Ranking {
 }
 
 /** ["A", "B", "C"] -> "A, B and C". */
-export function listed(names) {
+function listed(names) {
   if (names.length < 2) return names.join("");
   return words("and", { names: names.slice(0, -1).join(", "), last: names.at(-1) });
 }

@@ -17,8 +17,8 @@ from annotation.formats.markdown import (
     MAX_PLAIN_CHARACTERS,
     MAX_RICH_CHARACTERS,
     TAGS,
+    Page,
     render,
-    render_all,
     sanitise,
 )
 from tests.annotation.hostile import HOSTILE
@@ -141,7 +141,8 @@ def test_a_very_long_text_is_shown_as_it_was_written():
 
 
 def test_texts_beyond_the_budget_of_the_page_are_shown_plain():
-    short, long, last = render_all(["*a*", "*" + "b" * 20 + "*", "*c*"], budget=10)
+    page = Page(10)
+    short, long, last = map(page.render, ["*a*", "*" + "b" * 20 + "*", "*c*"])
 
     assert "<em" in short
     assert "prose--plain" in long

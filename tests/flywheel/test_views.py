@@ -1,6 +1,9 @@
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
 
+from annotation.actions import seats
+from annotation.actions.members import annotator_of
 from annotation.models import Judgement, Membership
 from flywheel.actions import status, turns
 from tests.factories import MembershipFactory, ProjectFactory, TaskFactory, UserFactory
@@ -166,6 +169,22 @@ def test_who_wrote_an_answer_is_hidden_until_nobody_ranks_it_any_more(engineer):
     judgement_page = page(client, "judgement", project.slug, said.uid)
     for name in names:
         assert f"by {name}" in judgement_page
+
+
+def test_a_judgement_is_not_shown_to_whoever_may_still_judge_the_task(engineer):
+    project = ProjectFactory(overlap=2)
+    generation(project, state="promoted")
+    candidate = generation(project)
+    challenge_tasks(project, candidate, count=1)
+    vote(project, candidate, by=member(project), wins=1)
+    said = project.tasks.get().judgements.get()
+    reviewer = engineer(project, Role.REVIEWER)
+    address = [project.slug, said.uid]
+    assert "&gt; answer" in " ".join(page(reviewer, "judgement", *address).split())
+    seats.of(project, annotator=annotator_of(User.objects.get(pk=reviewer.session["_auth_user_id"])))
+    html = page(reviewer, "judgement", *address)
+    assert "not shown, as you may still be asked to judge it" in html
+    assert "&gt; answer" not in " ".join(html.split())
 
 
 def test_an_answer_that_waits_on_another_task_is_blind_too(engineer):

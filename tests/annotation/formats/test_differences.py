@@ -13,6 +13,19 @@ def test_a_replaced_word_is_taken_out_and_put_in() -> None:
     ]
 
 
+def test_scripts_without_spaces_are_compared_sign_by_sign() -> None:
+    assert changes("我喜欢猫。", "我喜欢狗。") == [
+        ("same", "我喜欢"),
+        ("removed", "猫"),
+        ("added", "狗"),
+        ("same", "。"),
+    ]
+
+
+def test_a_word_keeps_its_apostrophe() -> None:
+    assert changes("It isn't", "It wasn't") == [("same", "It "), ("removed", "isn't"), ("added", "wasn't")]
+
+
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_both_texts_can_be_put_together_again(before: str, after: str) -> None:
     parts = changes(before, after) or []

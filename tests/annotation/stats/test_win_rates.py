@@ -27,13 +27,12 @@ def test_ties_never_make_the_interval_narrower_than_wilson() -> None:
 def test_too_few_prompts_give_no_number() -> None:
     rate = win_rate(wins=MINIMUM_PROMPTS - 1, ties=0, losses=0)
 
-    assert not rate.enough
     assert (rate.value, rate.low, rate.high) == (None, None, None)
     assert str(rate) == "not enough: 9 of the 10 prompts that a number needs"
 
 
 def test_many_judgements_of_few_prompts_are_not_enough() -> None:
-    assert not win_rate_by_prompt([Tally(50, 0, 10)] * (MINIMUM_PROMPTS - 1)).enough
+    assert win_rate_by_prompt([Tally(50, 0, 10)] * (MINIMUM_PROMPTS - 1)).value is None
 
 
 def test_judgements_of_one_prompt_that_agree_widen_the_interval() -> None:
