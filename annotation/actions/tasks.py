@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, Prefetch
+from django.db.models import Count, Prefetch, QuerySet
 
 from annotation.actions import audiences, audit
 from annotation.exceptions import InvalidRow, InvalidTask
@@ -58,6 +58,11 @@ class TasksCreated:
     known: int = 0
     reopened: int = 0
     too_few_responses: int = 0
+
+    def add(self, filed: "TasksCreated") -> None:
+        self.made += filed.made
+        self.known += filed.known
+        self.reopened += filed.reopened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +129,7 @@ def create(
         audience=audience,
         known=known,
     )
-    _check_responses(plan)
-    _check_known(plan)
+    _check_plan(plan)
     with transaction.atomic():
         filed = _file([plan], project=project, overlap=overlap)
         if filed.made:
@@ -155,21 +159,9 @@ def create_for_prompts(
     Raises:
         InvalidTask: the numbers or the strategy make no sense.
     """
-    if strategy not in STRATEGIES:
-        raise InvalidTask(f"There is no strategy {strategy!r}: choose {' or '.join(sorted(STRATEGIES))}.")
-    if not 0 <= responses <= MAX_RESPONSES:
-        raise InvalidTask(f"A task holds 0 to {MAX_RESPONSES} responses, not {responses}.")
-    if purpose not in CHOSEN:
-        raise InvalidTask(f"Tasks of purpose {purpose!r} are not made from prompts: choose {' or '.join(CHOSEN)}.")
-    if limit is not None and limit < 1:
-        raise InvalidTask(f"The limit is {limit}; make it 1 or more, or leave it out for all prompts.")
-    _check_overlap(overlap)
-    prompts = Prompt.objects.filter(project=project)
-    if purpose == Task.Purpose.LABEL:  # a question whose answer is known is asked on demand alone
-        prompts = prompts.exclude(pk__in=Task.objects.filter(project=project, purpose__in=ON_DEMAND).values("prompt"))
-    counted = prompts.annotate(texts=Count("responses__text_hash", distinct=True))
-    rows = counted.filter(texts__gte=responses).values_list("pk", "content_hash")
-    eligible = [Eligible(prompt_id=pk, content_hash=digest) for pk, digest in rows.iterator()]
+    _check_request(responses=responses, overlap=overlap, strategy=strategy, limit=limit, purpose=purpose)
+    prompts = _askable(project, purpose=purpose)
+    eligible = _eligible(prompts, responses=responses)
     total = TasksCreated(too_few_responses=prompts.count() - len(eligible))
     choices = STRATEGIES[strategy](eligible, limit or len(eligible), seed)
     for_whom = _Audiences(project, every=audience, prefix=skills_from_tags)
@@ -179,16 +171,42 @@ def create_for_prompts(
             for plan in _plans(batch, responses=responses, strategy=strategy, seed=seed)
         ]
         with transaction.atomic():
-            filed = _file(plans, project=project, overlap=overlap)
-        total.made += filed.made
-        total.known += filed.known
-        total.reopened += filed.reopened
+            total.add(_file(plans, project=project, overlap=overlap))
         if progress:
             progress(len(batch))
     asked: dict[str, Any] = {"responses": responses, "overlap": overlap, "strategy": strategy, "seed": seed}
     asked |= {"purpose": purpose, "audience": str(audience or "everyone"), "limit": limit}
     audit.record("tasks created", f"project {project.slug}", by=by, **asked, **vars(total))
     return total
+
+
+def _check_request(*, responses: int, overlap: int, strategy: str, limit: int | None, purpose: str) -> None:
+    if strategy not in STRATEGIES:
+        raise InvalidTask(f"There is no strategy {strategy!r}: choose {' or '.join(sorted(STRATEGIES))}.")
+    if not 0 <= responses <= MAX_RESPONSES:
+        raise InvalidTask(f"A task holds 0 to {MAX_RESPONSES} responses, not {responses}.")
+    if purpose not in CHOSEN:
+        raise InvalidTask(f"Tasks of purpose {purpose!r} are not made from prompts: choose {' or '.join(CHOSEN)}.")
+    if limit is not None and limit < 1:
+        raise InvalidTask(f"The limit is {limit}; make it 1 or more, or leave it out for all prompts.")
+    _check_overlap(overlap)
+
+
+def _askable(project: Project, *, purpose: str) -> "QuerySet[Prompt]":
+    """Prompts that may be put to people for this purpose: one whose answer is known is asked on demand alone."""
+    prompts = Prompt.objects.filter(project=project)
+    if purpose != Task.Purpose.LABEL:
+        return prompts
+    return prompts.exclude(pk__in=Task.objects.filter(project=project, purpose__in=ON_DEMAND).values("prompt"))
+
+
+def _eligible(prompts: "QuerySet[Prompt]", *, responses: int) -> list[Eligible]:
+    """Those that have as many different answers."""
+    counted = prompts.annotate(texts=Count("responses__text_hash", distinct=True)).filter(texts__gte=responses)
+    return [
+        Eligible(prompt_id=pk, content_hash=digest)
+        for pk, digest in counted.values_list("pk", "content_hash").iterator()
+    ]
 
 
 class _Audiences:
@@ -287,13 +305,14 @@ def _check_overlap(overlap: int) -> None:
         raise InvalidTask(f"An overlap of {overlap} makes no task: give 1 to {MAX_OVERLAP} people.")
 
 
-def _check_responses(plan: Plan) -> None:
+def _check_plan(plan: Plan) -> None:
     if len(plan.responses) > MAX_RESPONSES:
         raise InvalidTask(f"A task holds 0 to {MAX_RESPONSES} responses, not {len(plan.responses)}.")
     if len({response.text_hash for response in plan.responses}) < len(plan.responses):
         raise InvalidTask("Two of the responses have the same text: nobody can rank them; leave one out.")
     if any(response.prompt_id != plan.prompt.pk for response in plan.responses):
         raise InvalidTask("One of the responses answers another prompt; a task has one prompt.")
+    _check_known(plan)
 
 
 def _check_known(plan: Plan) -> None:

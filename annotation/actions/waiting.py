@@ -36,6 +36,11 @@ def first_among(tasks: "QuerySet[Task]", *, project: Project, by: Annotator) -> 
     return _locked_first(_slots(unmet(chosen, by=by).order_by(*QUEUE)[:CANDIDATES].values("pk"), now=now))
 
 
+def offered(project: Project) -> "QuerySet[Task]":
+    """All that wait, for whomever; gold and the like wait for nobody, they are slipped in."""
+    return Task.objects.filter(project=project, state=Task.State.OPEN, purpose__in=OFFERED)
+
+
 def unmet(tasks: "QuerySet[Task]", *, by: Person) -> "QuerySet[Task]":
     """Those that this person neither holds nor judged nor gave back."""
     task = OuterRef("pk")

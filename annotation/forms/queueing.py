@@ -44,6 +44,12 @@ class QueueForm(forms.Form):
     people = Names(label=_("Only for these people"), help_text=_("Usernames of members, parted by commas."))
     groups = Names(label=_("Only for these groups"), help_text=_("Any of them, parted by commas."))
     skills = Names(label=_("Only with these skills"), help_text=_("All of them, parted by commas."))
+    skills_from_tags = forms.CharField(
+        label=_("Skills from tags"),
+        required=False,
+        max_length=50,
+        help_text=_("Tags of a prompt that begin so are skills that its task asks for, too: lang: or domain:."),
+    )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -7,9 +7,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.actions import uploads
 from annotation.actions.members import ADMINS, annotator_of, project_for
+from annotation.actions.waiting import offered
 from annotation.exceptions import AnnotationError, ChangedMeanwhile, Forbidden
 from annotation.forms.projects import MoreDataForm, NewProjectForm
-from annotation.models import Membership, Project, Task
+from annotation.models import Membership, Project
 from annotation.permissions import may_administer, may_make_projects, may_see_releases
 from annotation.views.progress import progress_in
 from annotation.views.requests import MemberRequest, content_length, signed_in
@@ -61,7 +62,7 @@ def new(request: MemberRequest) -> HttpResponse:
 
 
 def ready(project: Project) -> str:
-    waiting = project.tasks.filter(state=Task.State.OPEN, purpose=Task.Purpose.LABEL).count()
+    waiting = offered(project).count()
     return ngettext(
         "%(project)s is ready and you are its admin: %(n)d task waits. Next, write guidelines and invite people.",
         "%(project)s is ready and you are its admin: %(n)d tasks wait. Next, write guidelines and invite people.",

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from annotation.actions import audiences, tasks
 from annotation.actions.members import ADMINS, project_for
 from annotation.actions.tasks import TasksCreated
+from annotation.actions.waiting import offered
 from annotation.exceptions import InvalidTask
 from annotation.forms.queueing import QueueForm
 from annotation.models import Annotator, Audience, Project, Task
@@ -55,6 +56,7 @@ def queued(project: Project, said: dict[str, Any], *, by: Any) -> TasksCreated:
         strategy=said["strategy"],
         seed=said["seed"],
         limit=said["limit"],
+        skills_from_tags=said["skills_from_tags"],
         audience=audience,
         by=by,
     )
@@ -83,6 +85,20 @@ def in_words(created: TasksCreated) -> str:
     return " ".join([made, *([known] if created.known else []), *([few] if created.too_few_responses else [])])
 
 
+def audience_names(project: Project) -> dict[int, str]:
+    """Each audience in words. People by their accounts, as they were named here: beside those, their pseudonyms
+    would tell whose the judgements are."""
+    every = list(Audience.objects.filter(project=project))
+    named = {name for audience in every for name in audience.people}
+    people = dict(Annotator.objects.filter(name__in=named).values_list("name", "user__username"))
+    unknown = _("somebody without an account")
+    words = {}
+    for audience in every:
+        persons = [people.get(name) or unknown for name in audience.people]
+        words[audience.pk] = ", ".join([*persons, *audience.groups, *audience.skills])
+    return words
+
+
 def shown_queue(request: MemberRequest, project: Project, form: QueueForm, *, status: int = 200) -> HttpResponse:
     groups = list(
         Task.objects.filter(project=project)
@@ -90,10 +106,8 @@ def shown_queue(request: MemberRequest, project: Project, form: QueueForm, *, st
         .annotate(tasks=Count("pk"), places=Sum(F("overlap") - F("filled")))
         .order_by("-state", "purpose", "-priority", "audience")[: LISTED + 1]
     )
-    named = {audience.pk: str(audience) for audience in Audience.objects.filter(project=project)}
-    waiting = Task.objects.filter(project=project, state=Task.State.OPEN).aggregate(
-        tasks=Count("pk"), places=Sum(F("overlap") - F("filled"))
-    )
+    named = audience_names(project)
+    waiting = offered(project).aggregate(tasks=Count("pk"), places=Sum(F("overlap") - F("filled")))
     context = {
         "project": project,
         "form": form,

@@ -6,7 +6,14 @@ from django.test import Client
 from annotation.actions import audiences
 from annotation.forms import queueing
 from annotation.models import Annotator, Task
-from tests.factories import MembershipFactory, ProjectFactory, PromptFactory, ResponseFactory, TaskFactory
+from tests.factories import (
+    AnnotatorFactory,
+    MembershipFactory,
+    ProjectFactory,
+    PromptFactory,
+    ResponseFactory,
+    TaskFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -36,15 +43,42 @@ def test_the_queue_is_counted_by_state_purpose_audience_and_priority(admin, proj
     TaskFactory(project=project, overlap=2)
     TaskFactory.create_batch(2, project=project, priority=5, audience=team)
     TaskFactory(project=project, state=Task.State.WITHDRAWN, purpose="gold")
+    TaskFactory(project=project, purpose="head_to_head")
     answer = admin.get(PAGE)
-    assert "3 tasks wait; they ask for 4 more judgements." in answer.content.decode()
+    assert "4 tasks wait; they ask for 5 more judgements." in answer.content.decode()
     kinds = [(row["state"], row["purpose"], row["audience"], row["priority"]) for row in answer.context["groups"]]
-    assert [row["tasks"] for row in answer.context["groups"]] == [1, 2, 1]
+    assert [row["tasks"] for row in answer.context["groups"]] == [1, 1, 2, 1]
     assert kinds == [
         ("withdrawn", "gold", "", 0),
+        ("open", "head_to_head", "", 0),
         ("open", "label", "team b", 5),
         ("open", "label", "", 0),
     ]
+
+
+@pytest.mark.parametrize("purpose", ["gold", "qualification", "repeat"])
+def test_what_is_slipped_in_waits_for_nobody(admin, project, purpose):
+    TaskFactory(project=project, purpose=purpose)
+    assert "Nothing waits." in admin.get(PAGE).content.decode()
+
+
+def test_people_are_shown_as_they_were_named_and_never_beside_their_pseudonyms(admin, project):
+    prompts(project, 2)
+    member = MembershipFactory(project=project, user__username="noor")
+    left = AnnotatorFactory(user=None)
+    TaskFactory(project=project, audience=audiences.of(project, people=[left.name], skills=["lang:de"]))
+    admin.post(PAGE, ASKED | {"people": "noor", "groups": "team b"})
+    answer = admin.get(PAGE)
+    shown = {row["audience"] for row in answer.context["groups"]}
+    assert shown == {"noor, team b", "somebody without an account, lang:de"}
+    for name in (member.user.annotator.name, left.name):
+        assert name not in answer.content.decode()
+
+
+def test_skills_are_taken_from_tags(admin, project):
+    ResponseFactory.create_batch(2, prompt=PromptFactory(project=project, tags=["lang:de", "easy"]))
+    admin.post(PAGE, ASKED | {"skills": "law", "skills_from_tags": "lang:"})
+    assert Task.objects.get().audience.skills == ["lang:de", "law"]
 
 
 def test_prompts_with_enough_answers_are_queued_and_the_rest_is_told_of(admin, project):
