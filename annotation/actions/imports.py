@@ -23,6 +23,7 @@ BATCH_CHARACTERS = 4_000_000
 PATIENCE_MS = 3_600_000  # how long an import waits for another one on SQLite
 
 OnReject = Callable[[Record, str], None]
+Scope = Callable[[Project], AbstractContextManager[object]]
 
 
 def import_rows(
@@ -46,7 +47,8 @@ def import_rows(
     report = ImportReport()
     arrivals = Arrivals(rows, naming=naming or Naming(), report=report, strict=strict, on_reject=on_reject)
     in_batches = in_batches and not strict
-    each, whole = (locked, nullcontext) if in_batches else (nullcontext, locked)
+    each: Scope = locked if in_batches else nullcontext
+    whole: Scope = nullcontext if in_batches else locked
     counted = told_of_batches(report, project=project) if in_batches else nullcontext()
     with patient(), counted, translated(), whole(project):
         written(arrivals, project=project, each=each, on_batch=on_batch)
@@ -59,7 +61,7 @@ def written(
     arrivals: "Arrivals",
     *,
     project: Project,
-    each: Callable[[Project], AbstractContextManager[None]],
+    each: Scope,
     on_batch: Callable[[], None] | None,
 ) -> None:
     """Write batch after batch, each within `each`."""
@@ -110,6 +112,7 @@ class Arrivals:
             self.reject(reading.record, str(error))
             return 0
         self.batch.append((reading.record, row))
+        self.report.met(row)
         return sum(len(message["content"]) for message in row.prompt) + sum(len(item.text) for item in row.responses)
 
     def reject_line(self, index: int, reason: str) -> None:
