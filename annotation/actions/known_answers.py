@@ -8,6 +8,7 @@ from annotation.exceptions import InvalidTask
 from annotation.formats.row_judgements import Ranking
 from annotation.models import Skip, Task
 
+SET = "set the known answer"  # as the reason of a skip
 SOURCES = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD, Task.Purpose.GOLD)
 
 
@@ -32,9 +33,7 @@ def adopt(task: Task, *, by: User, ranking: Ranking, explanation: str) -> Task:
         audit.record("known answer changed", f"task {gold.pk}", by=by, before=gold.known, after=known)
         Task.objects.filter(pk=gold.pk).update(known=known)
         gold.known = known
-    Skip.objects.get_or_create(
-        task=gold, annotator=members.annotator_of(by), defaults={"reason": "set the known answer"}
-    )
+    Skip.objects.get_or_create(task=gold, annotator=members.annotator_of(by), defaults={"reason": SET})
     return gold
 
 

@@ -11,7 +11,7 @@ from annotation.formats.row_judgements import Ranking
 from annotation.models import Adjudication, Project, Seat, Skip, Slot, Task
 
 MAX_REASON = 10_000
-READ = "read as a reviewer"
+READ = "read as a reviewer"  # as the reason of a skip
 
 
 @transaction.atomic

@@ -203,6 +203,9 @@ def test_who_wrote_the_answers_is_told_when_asked_for_and_written_down(client, p
     assert all(f"by {policy}" in html for policy in policies)
     event = AuditEvent.objects.get(verb="authors revealed")
     assert (event.subject, event.by) == (f"task {task.pk}", reviewer)
+    # Links of that page are addresses of the task.
+    back = client.get(f"/projects/lumo/review/tasks/{task.pk}/reveal/?page=2")
+    assert back.url == f"/projects/lumo/review/tasks/{task.pk}/?page=2"
 
 
 def test_who_wrote_the_answers_stays_hidden_while_they_are_ranked(client, project):

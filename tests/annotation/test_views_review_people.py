@@ -6,6 +6,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from annotation.actions import reviews
 from annotation.models import AuditEvent, Project, Seat, Skip, Task
 from annotation.stats.intervals import Cluster, clustered_wilson, wilson
 from annotation.views.review.people import pace_of, people_of
@@ -90,6 +91,7 @@ def test_skips_are_counted_and_simulated_annotators_left_out(client, project):
     annotator = AnnotatorFactory()
     said(TaskFactory(project=project), [[0], [1], [2]], by=annotator)
     Skip.objects.create(task=TaskFactory(project=project), annotator=annotator)
+    Skip.objects.create(task=TaskFactory(project=project), annotator=annotator, reason=reviews.READ)
     simulated = said(
         TaskFactory(project=project), [[0], [1], [2]], by=AnnotatorFactory(user=None), source="simulated"
     )

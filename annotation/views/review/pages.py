@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.actions import known_answers, reviews, seats
 from annotation.actions.members import REVIEWERS, project_for
@@ -73,11 +73,13 @@ def adjudicate(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
     return redirect(address_of(project, task_id, came_from=place(request.POST.get("from", ""))))
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @signed_in
 def reveal(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
-    """Say who wrote the answers, once: no address shows it."""
+    """Say who wrote the answers, once: no address shows it, and links on this page lead back to the task."""
     project = project_for(request.user, slug, roles=REVIEWERS)
+    if request.method == "GET":
+        return redirect(reverse("annotation:review_task", args=[slug, task_id], query=request.GET))
     found = task_of(project, task_id)
     return shown_task(request, project, task_id, revealed=reviews.reveal(found, by=request.user))
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, OuterRef, Q
 
+from annotation.actions.known_answers import SET
+from annotation.actions.reviews import READ
 from annotation.models import Annotator, Judgement, Project, Seat, Skip, Task
 from annotation.stats.disagreement import Ranking, agreement_of_two
 from annotation.stats.intervals import Cluster, Interval, clustered_wilson, wilson
@@ -85,6 +87,7 @@ def _people(project: Project, annotators: Sequence[Annotator], *, usual: Pace) -
         times[pk].append(seconds or 0)
     skips = dict(
         Skip.objects.filter(task__project=project, annotator__in=annotators)
+        .exclude(reason__in=[READ, SET])  # the price of reviewing, not of the task
         .values_list("annotator")
         .annotate(n=Count("pk"))
         .order_by()
