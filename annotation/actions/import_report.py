@@ -4,9 +4,11 @@ from pathlib import Path
 
 from django.db.models import Count
 
+from annotation.formats.rows import Row
 from annotation.models import Policy, Project, Response
 
 PAGE_BYTES = 1024
+LISTED, LONGEST_LISTED = 20, 60  # of the fields' names, which are as many and as long as a file wants
 TITLES = {"strict": "strict comparisons"}
 KINDS = ("prompts", "responses", "tasks", "judgements", "strict", "ties")
 
@@ -22,11 +24,23 @@ class ImportReport:
     rejects: Path | None = None
     added: Counter[str] = field(default_factory=Counter)
     known: Counter[str] = field(default_factory=Counter)
+    metadata: dict[str, None] = field(default_factory=dict)  # names of what tasks keep beside their prompt
+    unkept: dict[str, None] = field(default_factory=dict)  # and of what is lost, as its row becomes no task
+
+    def met(self, row: Row) -> None:
+        names = self.metadata if row.becomes_task else self.unkept
+        for name in row.metadata:
+            if len(names) < LISTED:
+                names.setdefault(name if len(name) <= LONGEST_LISTED else f"{name[:LONGEST_LISTED]}…")
 
     def __str__(self) -> str:
         lines = [f"({self.format}): {self.rows:,} rows, {self.rejected:,} rejected"]
         lines.append(f"{'':20}{'added':>12}{'already there':>16}")
         lines += [f"{TITLES.get(kind, kind):20}{self.added[kind]:>12,}{self.known[kind]:>16,}" for kind in KINDS]
+        if self.metadata:
+            lines.append(f"Kept as metadata of the tasks: {', '.join(self.metadata)}")
+        if self.unkept:
+            lines.append(f"Not kept, for rows that become no task have no metadata: {', '.join(self.unkept)}")
         if self.rejects:
             lines.append(f"Rejected rows, each with its line and reason: {self.rejects}")
         return "\n".join(lines)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from annotation.exceptions import InvalidRow
-from annotation.formats import rows, values
+from annotation.formats import columns, rows, values
 from annotation.formats.rows import Row
 
 NUMBERS = ("score", "propensity")
@@ -22,9 +22,12 @@ def matches_table(record: dict[str, Any]) -> bool:
 
 
 def read_table(record: dict[str, Any]) -> Row:
-    """Every cell is a text: columns that a row does not know become metadata, tags are parted at commas."""
+    """Every cell is a text. Answers may stand in columns of their own; columns that a row does not know become
+    metadata, tags are parted at commas."""
     known = {name: value for name, value in record.items() if name in rows.ROW_FIELDS}
     others = {name: value for name, value in record.items() if name not in rows.ROW_FIELDS}
+    if "responses" not in known:
+        known["responses"] = [others.pop(name) for name in columns.answers_among(others)]
     if isinstance(known.get("tags"), str):
         known["tags"] = [tag.strip() for tag in known["tags"].split(",") if tag.strip()]
     for name in NUMBERS:

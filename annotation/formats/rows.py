@@ -141,7 +141,7 @@ def parse_id(value: Any) -> str | None:
 def parse_prompt(value: Any) -> list[Message]:
     """A text is one user message; else a list of {role, content}."""
     if isinstance(value, str):
-        return [{"role": "user", "content": text_of(value, "prompt")}]
+        return not_blank([{"role": "user", "content": text_of(value, "prompt")}])
     if not isinstance(value, list) or not value:
         raise InvalidRow("prompt: expected a text or a list of messages with role and content")
     messages: list[Message] = []
@@ -153,6 +153,19 @@ def parse_prompt(value: Any) -> list[Message]:
             raise InvalidRow(f"{where}: the field {shortened(extra[0])} is not kept; a message has role and content")
         role = one_of(message.get("role"), ROLES, f"{where}.role")
         messages.append({"role": role, "content": text_of(message.get("content"), f"{where}.content")})
+    return not_blank(messages)
+
+
+def not_blank(messages: list[Message]) -> list[Message]:
+    """
+    Raises:
+        InvalidRow: the person asks nothing. A tool may have found nothing.
+    """
+    last = messages[-1]
+    if not any(message["content"].strip() for message in messages):
+        raise InvalidRow("prompt: it is blank; a row needs a question or a task to answer")
+    if last["role"] == "user" and not last["content"].strip():
+        raise InvalidRow("prompt: its last message is blank; end it with what is to be answered")
     return messages
 
 

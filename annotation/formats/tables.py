@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from annotation.exceptions import UnreadableFile
+from annotation.formats.columns import is_numbered_answer
 from annotation.formats.record import Binary, Record, as_text
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ LONGEST_CELL = 64 * 2**20
 
 
 def csv_records(content: Binary, name: str) -> Iterator[Record]:
-    """One record a row, named by the header. A cell that begins with [ or { is JSON where it can be; an empty
-    cell is a field that is not there."""
+    """One record a row, named by the header. A cell that begins with [ or { is JSON where it can be, unless its
+    column holds answers; an empty cell is a field that is not there."""
     csv.field_size_limit(LONGEST_CELL)
     with as_text(content, newline="") as text:
         lines = numbered_rows(csv.reader(text, strict=True), name)
@@ -49,11 +50,11 @@ def checked_header(cells: list[str], name: str) -> list[str]:
 def csv_record(header: list[str], cells: list[str], line: int) -> Record:
     if len(cells) != len(header):
         return Record(number=line, value=cells, problem=f"{len(cells)} cells under {len(header)} columns")
-    return Record(number=line, value={k: cell_value(v) for k, v in zip(header, cells, strict=True) if v})
+    return Record(number=line, value={k: cell_value(v, k) for k, v in zip(header, cells, strict=True) if v})
 
 
-def cell_value(cell: str) -> Any:
-    if cell[0] in "[{":
+def cell_value(cell: str, column: str) -> Any:
+    if cell[0] in "[{" and not is_numbered_answer(column):
         try:
             return json.loads(cell)
         except (ValueError, RecursionError):

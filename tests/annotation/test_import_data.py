@@ -273,6 +273,25 @@ def test_the_next_step_is_named(bring, tmp_path, record, step):
     assert f"Next: manage.py {step}" in printed
 
 
+def test_answers_in_columns_come_in_and_the_report_names_what_tasks_do_not_keep(bring, tmp_path):
+    table = tmp_path / "answers.csv"
+    table.write_text("prompt,response_a,response_b,source,date\nWhy?,So.,[1],web,\nHow?,a,b,web,May\n")
+    counts, printed = bring(table)
+    assert (counts["prompts"], counts["responses"]) == ((2, 0), (4, 0))
+    assert "Not kept, for rows that become no task have no metadata: source, date" in printed
+    assert sorted(Response.objects.values_list("text", flat=True)) == ["So.", "[1]", "a", "b"]
+
+
+def test_the_report_names_what_tasks_keep_as_metadata(bring, tmp_path):
+    many = {f"field {n}": n for n in range(30)}
+    _, printed = bring(lines(tmp_path / "a.jsonl", GOOD | {"metadata": {"source": "web"}}))
+    assert "Kept as metadata of the tasks: source\n" in printed
+    _, printed = bring(lines(tmp_path / "b.jsonl", GOOD | {"prompt": "!", "metadata": {"x" * 90: 1} | many}))
+    assert f"Kept as metadata of the tasks: {'x' * 60}…, field 0, " in printed
+    assert "field 18" in printed
+    assert "field 19" not in printed
+
+
 @pytest.mark.django_db
 def test_a_file_of_which_nothing_can_be_kept_is_an_error(tmp_path):
     file = tmp_path / "numbers.jsonl"

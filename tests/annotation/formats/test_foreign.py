@@ -273,3 +273,21 @@ def test_hostile_record_is_refused_with_a_sentence_or_read(record, fmt):
 def test_table_row_parts_tags_and_keeps_other_columns():
     row = native.read_table({"prompt": "?", "tags": "a, b", "score": "0.5", "kind": "safe", "id": "7"})
     assert (row.tags, row.score, row.metadata, row.id) == (["a", "b"], 0.5, {"kind": "safe"}, "7")
+
+
+@pytest.mark.parametrize(
+    ("columns", "answers", "others"),
+    [
+        ({"response_a": "x", "response_b": "y"}, ["x", "y"], {}),
+        ({"answer_2": "x", "answer_1": "y", "answer_model": "m"}, ["x", "y"], {"answer_model": "m"}),
+        ({"Answer 1": "x", "output2": "y", "Completion-C": "z"}, ["x", "y", "z"], {}),
+        ({"answer": "right", "response_a": "x", "response_b": "y"}, ["x", "y"], {"answer": "right"}),
+        ({"response": "x", "source": "s"}, ["x"], {"source": "s"}),
+        ({"responses": ["x"], "response_a": "y"}, ["x"], {"response_a": "y"}),
+        ({"output_tokens": "12", "answers": "2"}, [], {"output_tokens": "12", "answers": "2"}),
+    ],
+)
+def test_columns_of_a_table_may_be_answers(columns, answers, others):
+    row = native.read_table({"prompt": "?", **columns})
+    assert ([item.text for item in row.responses], row.metadata) == (answers, others)
+    assert {item.policy for item in row.responses} <= {"unknown"}

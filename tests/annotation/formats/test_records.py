@@ -157,3 +157,10 @@ def test_absent_file_and_folder_are_refused(tmp_path):
         read(tmp_path / "none.jsonl")
     with pytest.raises(UnreadableFile, match="is a folder"):
         read(tmp_path)
+
+
+def test_a_cell_of_an_answer_is_its_text_even_where_it_looks_like_json(tmp_path):
+    path = written(tmp_path / "rows.csv", b'prompt,answer_1,Response B\nList?,"[1, 2]","{""a"": 1}"\n')
+    assert [record.value for record in read(path)] == [
+        {"prompt": "List?", "answer_1": "[1, 2]", "Response B": '{"a": 1}'}
+    ]

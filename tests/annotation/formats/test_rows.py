@@ -57,7 +57,8 @@ def records(draw: st.DrawFn) -> dict[str, object]:
     }
     return {
         "prompt": draw(
-            texts | st.just([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "?"}])
+            texts.filter(str.strip)
+            | st.just([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "?"}])
         ),
         "responses": [{"text": text, "policy": draw(names), "sampling": {"t": draw(numbers)}} for text in answers],
         "judgements": [judgement] if size else [{"annotator": draw(names), "written": draw(texts) + "!"}],
@@ -101,6 +102,25 @@ def test_strange_text_is_kept_to_the_letter(text):
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\ud800"])
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("", "prompt: it is blank; a row needs a question"),
+        (" \n", "it is blank"),
+        ([{"role": "user", "content": "Hi"}, {"role": "user", "content": "\t"}], "its last message is blank"),
+        ([{"role": "system", "content": "Be brief."}, {"role": "user", "content": ""}], "its last message is blank"),
+    ],
+)
+def test_a_prompt_that_asks_nothing_is_refused(prompt, said):
+    with pytest.raises(InvalidRow, match=said):
+        rows.parse({"prompt": prompt, "responses": ["a", "b"]})
+
+
+def test_a_tool_may_have_found_nothing():
+    found = [{"role": "user", "content": "Look it up."}, {"role": "tool", "content": ""}]
+    assert rows.parse({"prompt": found}).prompt == found
+
+
 @pytest.mark.parametrize("field", ["prompt", "responses", "tags"])
 def test_text_that_no_database_keeps_is_refused_by_name(sign, field):
     record = {"prompt": "?", field: f"a{sign}" if field == "prompt" else [f"a{sign}"]}
