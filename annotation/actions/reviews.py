@@ -70,7 +70,8 @@ def asked_of(user: User, *, project: Project) -> "QuerySet[Task]":
     theirs = audiences.admitting([project], annotator=seat.annotator)[project.pk]
     may_come = waiting.unmet(tasks.filter(Q(audience__isnull=True) | Q(audience__in=theirs)), by=seat.annotator)
     may_come = may_come.filter(_given_out(seat))
-    return tasks.filter(holds | Q(pk__in=repeated) | Q(pk__in=may_come.values("pk")))
+    # One condition, not a list of ids: whoever asks about a few tasks has no others looked at.
+    return tasks.filter(holds | Q(pk__in=repeated)) | may_come
 
 
 def _given_out(seat: Seat) -> Q:
