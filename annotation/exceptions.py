@@ -43,6 +43,10 @@ class SlotLost(AnnotationError):
     status_code = 409
 
 
+class AlreadyJudged(SlotLost):
+    """Their own judgement of the task stands and says something else. What was sent is kept to revise it."""
+
+
 class EmptyRelease(AnnotationError):
     """Nothing to freeze under these filters."""
 

@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Unpack
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from annotation.actions import leases, members, slots
 from annotation.actions.comparisons import comparisons_of
-from annotation.exceptions import InvalidJudgement, NotFound, SlotLost
+from annotation.exceptions import AlreadyJudged, InvalidJudgement, InvalidRow, NotFound, SlotLost
 from annotation.formats import answers, drafts, rubric
 from annotation.formats.rows import judgement_uid
 from annotation.models import Annotator, Comparison, Draft, Judgement, Project, Response, Slot, Task
@@ -26,7 +27,8 @@ def submit(
     read: Slot | None = None,
     **said: Unpack[answers.Said],
 ) -> Judgement:
-    """Fill exactly one slot with what the annotator said. Sent again with the same key: the judgement made before.
+    """Fill exactly one slot with what the annotator said. The same sent again with the same key: the judgement made
+    before.
 
     A lease that ran out is no reason to refuse, as long as nobody else took the slot. What the project asks for must
     be there; of an annotator without a person (a simulated one) only the ranking. `read` is the slot as this request
@@ -34,6 +36,7 @@ def submit(
 
     Raises:
         InvalidJudgement: it does not fit the task or its project; nothing changed.
+        AlreadyJudged: they said something else about the task before; what was sent is kept as a draft to revise it.
         SlotLost: the slot is gone or takes nothing in; what was sent is kept as the draft.
         NotFound: no such slot, or it was never theirs.
     """
@@ -41,8 +44,12 @@ def submit(
     try:
         return _fill(slot_id, by=by, submission_key=submission_key, said=given, source=source, read=read)
     except SlotLost:
-        if not Judgement.objects.filter(task__slots=slot_id, annotator=by).exists():
-            _keep_as_draft(slot_id, by=by, said=given)
+        stands = Judgement.objects.current().filter(task__slots=slot_id, annotator=by).first()
+        if stands and (stands.slot_id != slot_id or revisable(stands) or _says(stands, given, by=by)):
+            raise
+        _keep_as_draft(slot_id, by=by, said=given)
+        if stands:
+            raise _judged_already() from None
         raise
 
 
@@ -56,7 +63,7 @@ def revise(
     **said: Unpack[answers.Said],
 ) -> Judgement:
     """Say something else about a task than revision `revises` did: a new judgement that holds from now on, while the
-    old one is kept. Sent again with the same key: the revision made before.
+    old one is kept. The same sent again with the same key: the revision made before.
 
     Raises:
         InvalidJudgement: it does not fit the task or its project, or there is nothing yet to revise; nothing changed.
@@ -125,25 +132,25 @@ def _fill(
         with transaction.atomic():
             slot = read or _slot(slot_id)
             if (slot.annotator_id, slot.state, slot.submission_key) != (by.pk, Slot.State.LEASED, submission_key):
-                return _made_or_lost(slot, by=by, submission_key=submission_key)
+                return _made_or_lost(slot, by=by, submission_key=submission_key, said=said)
             responses = [place.response for place in slot.task.placed]
             answer = _checked(said, slot=slot, by=by, responses=responses)
             if not _slot_filled(slot, by=by, submission_key=submission_key):
                 # Someone was faster between our look and our update: perhaps this very submission, sent twice.
                 slot.refresh_from_db()
-                return _made_or_lost(slot, by=by, submission_key=submission_key)
+                return _made_or_lost(slot, by=by, submission_key=submission_key, said=said)
             judgement = _stored(slot, answer, by=by, source=source, responses=responses, key=submission_key)
             if not slots.count_one_more(task=slot.task_id):
                 Task.objects.filter(pk=slot.task_id).recount()
             return judgement
     except IntegrityError as error:
-        if made := _made_before(submission_key, slot_id=slot_id, by=by):
+        if made := _made_before(submission_key, slot_id=slot_id, by=by, said=said):
             return made
         raise _conflict(slot_id, by=by, error=error) from error
 
 
-def _made_or_lost(slot: Slot, *, by: Annotator, submission_key: UUID) -> Judgement:
-    if made := _made_before(submission_key, slot_id=slot.pk, by=by):
+def _made_or_lost(slot: Slot, *, by: Annotator, submission_key: UUID, said: Mapping[str, Any]) -> Judgement:
+    if made := _made_before(submission_key, slot_id=slot.pk, by=by, said=said):
         return made
     raise leases.loss(slot, by=by) or _stale()
 
@@ -153,7 +160,7 @@ def _replace(
 ) -> Judgement:
     try:
         with transaction.atomic():
-            if made := _made_before(submission_key, slot_id=slot_id, by=by):
+            if made := _made_before(submission_key, slot_id=slot_id, by=by, said=said):
                 return made
             slot = slots.locked.first(slot=slot_id) or _slot(slot_id)
             old = _to_revise(slot, by=by, revises=revises)
@@ -168,7 +175,7 @@ def _replace(
             return new
     except IntegrityError as error:
         # Another window was faster: perhaps with this very revision, sent twice.
-        if made := _made_before(submission_key, slot_id=slot_id, by=by):
+        if made := _made_before(submission_key, slot_id=slot_id, by=by, said=said):
             return made
         raise _revised_meanwhile() from error
 
@@ -208,9 +215,31 @@ def _conflict(slot_id: int, *, by: Annotator, error: IntegrityError) -> SlotLost
     return SlotLost(_("The task changed while you sent this; your work is kept as a draft. Load the task again."))
 
 
-def _made_before(submission_key: UUID, *, slot_id: int, by: Annotator) -> Judgement | None:
+def _made_before(submission_key: UUID, *, slot_id: int, by: Annotator, said: Mapping[str, Any]) -> Judgement | None:
+    """The judgement that this very submission made. Two windows with one page send other things with one key."""
     made = Judgement.objects.filter(submission_key=submission_key).first()
-    return made if made and (made.slot_id, made.annotator_id) == (slot_id, by.pk) else None
+    if made is None or (made.slot_id, made.annotator_id) != (slot_id, by.pk):
+        return None
+    return made if _says(made, said, by=by) else None
+
+
+def _says(made: Judgement, said: Mapping[str, Any], *, by: Annotator) -> bool:
+    """Whether the judgement holds just this; how long it took is no part of it."""
+    texts = [place.response.text for place in made.task.placed]
+    try:
+        answer = vars(answers.read(said, texts=texts, asked=replace(asked_of(made.task.project, by=by), ties=True)))
+    except InvalidRow:
+        return False
+    return all(getattr(made, name) == value for name, value in answer.items() if name != "seconds")
+
+
+def _judged_already() -> AlreadyJudged:
+    return AlreadyJudged(
+        _(
+            "You have already judged this task, perhaps in another tab. What you sent here is kept; open it to "
+            "revise your judgement."
+        )
+    )
 
 
 def _slot(slot_id: int) -> Slot:

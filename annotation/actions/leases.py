@@ -129,7 +129,8 @@ def renew(slot: Slot, *, by: Annotator) -> Slot:
 
 
 def prolong(token: uuid.UUID, *, project: Project, by: Annotator) -> bool:
-    """Whether the reserve with this token is still theirs; if so, for a whole lease from now. In one query."""
+    """Whether the reserve with this token is still theirs, under guidelines that are still the newest; if so, for a
+    whole lease from now. In one query."""
     if project.state != Project.State.ACTIVE:
         return False
     expiry = timezone.now() + timedelta(minutes=project.lease_minutes)

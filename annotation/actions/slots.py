@@ -5,9 +5,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Case, DateTimeField, Exists, F, JSONField, OuterRef, QuerySet, UUIDField, Value, When
+from django.db.models.functions import Coalesce
 
 from annotation.actions import waiting
-from annotation.models import Draft, Membership, Project, Slot, Task
+from annotation.models import Draft, Guideline, Membership, Project, Slot, Task
 from annotation.models.prepared import ID, Parameter, Prepared, PreparedDelete, PreparedUpdate
 
 Update = tuple["QuerySet[Any]", dict[str, Any]]
@@ -37,7 +38,12 @@ def _lease_out(*, slot: Parameter, seen: Parameter, now: Parameter, key: Paramet
 
 def _prolong(*, token: Parameter, annotator: Parameter, project: Parameter, expiry: Parameter) -> Update:
     theirs = Slot.objects.filter(token=token, annotator=annotator, state=Slot.State.LEASED)
-    return theirs.filter(task__project=project, task__state=Task.State.OPEN), {"lease_expires_at": expiry}
+    # Guidelines that are newer than this lease come before its task.
+    newer = Guideline.objects.filter(
+        project=OuterRef("task__project"), number__gt=Coalesce(OuterRef("guideline_version"), 0)
+    )
+    going_on = theirs.filter(~Exists(newer), task__project=project, task__state=Task.State.OPEN)
+    return going_on, {"lease_expires_at": expiry}
 
 
 def _fill(*, slot: Parameter, annotator: Parameter, key: Parameter, now: Parameter) -> Update:

@@ -24,8 +24,8 @@ class SlotJudgement(APIView):
 
     @extend_schema(request=SubmissionSerializer, responses={201: JudgementSerializer, **ERRORS})
     def post(self, request: Request, token: UUID) -> Response:
-        """Judge a leased task. Sent again with the same key, it answers with the judgement made before. 409: the slot
-        is no longer yours; what you sent is kept as your draft."""
+        """Judge a leased task. The same sent again with the same key, it answers with the judgement made before. 409:
+        the slot is no longer yours, or you judged it differently; what you sent is kept as your draft."""
         annotator = annotator_of(request)
         slot = leases.held_by(annotator, token=token)
         judgement = judgements.submit(slot.pk, by=annotator, **valid(SubmissionSerializer, request))

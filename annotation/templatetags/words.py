@@ -35,6 +35,8 @@ WORDS: dict[str, StrPromise] = {
     "reopen_last": _("Last submission"),
     # the desk: submission.js, drafts.js, notice.js
     "done_next": _("Done. Here is the next one."),
+    "revision_kept": _("Your revision is kept."),
+    "skip_why": _("Say why you skip this task."),
     "skipped_next": _("Skipped. Here is the next one."),
     "draft_kept": _("Draft kept"),
     "draft_away": _("Kept in this browser; the server does not answer"),

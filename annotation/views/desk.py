@@ -1,9 +1,12 @@
 """The desk's addresses: the next task, one task, and what is sent from there. `desk_pages` draws them."""
 
+from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.actions import hidden, judgements, leases
@@ -15,6 +18,7 @@ from annotation.models import Annotator, Judgement, Project, Slot
 from annotation.views import desk_pages
 from annotation.views.requests import MemberRequest, signed_in
 
+REVISED = gettext_lazy("Your revision is kept.")
 HOLDS = "Desk-Holds"  # request: the slot that the page has fetched already
 NEXT = "Desk-Next"  # answer: that slot is still theirs, show it
 
@@ -50,7 +54,10 @@ def submit(request: MemberRequest, slug: str, token: UUID) -> HttpResponse:
         judgement = said(slot, form.judgement(), by=annotator, revises=form.revision)
     except (InvalidJudgement, SlotLost) as error:
         return desk_pages.refused(request, slot, form, error=error)
-    return onward(request, slot.task.project, annotator=annotator, feedback=hidden.feedback(judgement))
+    is_revision = form.revision is not None
+    return onward(
+        request, slot.task.project, annotator=annotator, feedback=hidden.feedback(judgement), revised=is_revision
+    )
 
 
 @require_POST
@@ -109,14 +116,21 @@ def token_in(text: str | None) -> UUID | None:
 
 
 def onward(
-    request: MemberRequest, project: Project, *, annotator: Annotator, feedback: Feedback | None = None
+    request: MemberRequest,
+    project: Project,
+    *,
+    annotator: Annotator,
+    feedback: Feedback | None = None,
+    revised: bool = False,
 ) -> HttpResponse:
     """After a submission or a skip: the next task, or a few words if the page has it already."""
     if not request.htmx:
+        if revised:
+            messages.success(request, REVISED)
         return redirect("annotation:desk", project.slug)
     reserve = token_in(request.headers.get(HOLDS))
     if reserve is None or not leases.prolong(reserve, project=project, by=annotator):
-        return shown_next(request, project, annotator=annotator, feedback=feedback)
+        return shown_next(request, project, annotator=annotator, feedback=feedback, revised=revised and REVISED)
     answer = render(request, "annotation/desk/_feedback.html", {"feedback": feedback})
     answer[NEXT] = str(reserve)
     return answer
@@ -128,20 +142,24 @@ def shown_next(
     *,
     annotator: Annotator,
     ahead_of: UUID | None = None,
-    feedback: Feedback | None = None,
+    **context: Any,
 ) -> HttpResponse:
     """The task in this person's hands, or the next one of the queue, or what stands before it, or the end."""
     try:
         slot = leases.claim(project, by=annotator, ahead_of=ahead_of)
     except GuidelineUnread as error:
-        context = {"guideline": error.guideline, "message": str(error), "feedback": feedback}
+        context |= {"guideline": error.guideline, "message": str(error)}
         return desk_pages.shown(request, "guideline", project=project, annotator=annotator, **context)
     except NotQualified as error:
-        context = {"message": str(error), "feedback": feedback}
-        return desk_pages.shown(request, "unqualified", project=project, annotator=annotator, status=403, **context)
+        context |= {"message": str(error)}
+        # To the script that has just submitted it is what comes next, and no refusal of what it sent.
+        status = 200 if request.htmx else error.status_code
+        return desk_pages.shown(
+            request, "unqualified", project=project, annotator=annotator, status=status, **context
+        )
     if slot is None and ahead_of is not None:
         # Not the end: after the last of the qualification set the real tasks come, once it is known how it went.
         return HttpResponse(status=204)
     if slot is None:
-        return desk_pages.shown(request, "end", project=project, annotator=annotator, feedback=feedback)
-    return desk_pages.shown_task(request, slot, annotator=annotator, feedback=feedback)
+        return desk_pages.shown(request, "end", project=project, annotator=annotator, **context)
+    return desk_pages.shown_task(request, slot, annotator=annotator, **context)

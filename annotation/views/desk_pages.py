@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from annotation.actions import judgements, leases
-from annotation.exceptions import AnnotationError, SlotLost
+from annotation.exceptions import AlreadyJudged, AnnotationError, SlotLost
 from annotation.forms.judgements import JudgementForm
 from annotation.forms.skips import SkipForm
 from annotation.models import Annotator, Draft, Judgement, Project, Slot
@@ -93,7 +93,9 @@ def answers_of(form: JudgementForm) -> list[Answer]:
 def refused(request: MemberRequest, slot: Slot, form: JudgementForm, *, error: AnnotationError) -> HttpResponse:
     """Say why, and leave the ranking where it is: to a script only the notice goes."""
     lost = isinstance(error, SlotLost)
-    context = {"message": str(error), "lost": lost, "form": form, "project": slot.task.project}
+    revisable = isinstance(error, AlreadyJudged)
+    context = {"message": str(error), "lost": lost, "form": form, "slot": slot, "project": slot.task.project}
+    context |= {"revisable": revisable}
     if request.htmx:
         return render(request, "annotation/desk/_refused.html", context, status=error.status_code)
     message: dict[str, Any] = {"message": str(error), "status": error.status_code}
@@ -107,13 +109,15 @@ def refused(request: MemberRequest, slot: Slot, form: JudgementForm, *, error: A
 def shown(
     request: MemberRequest, name: str, *, project: Project, annotator: Annotator, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """The page, or its narrow part when a script asks. No cache may mix them up, or keep what was read."""
+    """The page, or of a task the part that changes when a script asks. No cache may mix them up, or keep what was
+    read."""
     is_ahead = "after" in request.GET
     progress = Progress.as_shown(request.GET.get("counts", "")) if is_ahead else None
     progress = progress or progress_in([project], annotator=annotator)[project.pk]
     if is_ahead:
         progress = progress.after_one()
-    template = f"annotation/desk/_{name}.html" if request.htmx else f"annotation/desk/{name}.html"
+    is_part = request.htmx and name == "desk"
+    template = f"annotation/desk/_{name}.html" if is_part else f"annotation/desk/{name}.html"
     response = render(request, template, {"project": project, "progress": progress, **context}, status=status)
     add_never_cache_headers(response)
     patch_vary_headers(response, ["HX-Request"])

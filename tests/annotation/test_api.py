@@ -132,6 +132,16 @@ class TestJudgement:
         assert Judgement.objects.get().uid not in first.content.decode()  # a hash by which policies could be guessed
         assert Judgement.objects.get().source == "human"
 
+    def test_something_else_with_the_same_key_is_refused_and_kept(self, client, project):
+        task = leased(client, project)
+        self.submit(client, task)
+        other = self.submit(client, task, reason="From another window.")
+
+        assert other.status_code == 409
+        assert "already judged" in other.json()["detail"]
+        assert Judgement.objects.get().reason == ""
+        assert Draft.objects.get().content["reason"] == "From another window."
+
     def test_that_does_not_fit_gets_a_sentence(self, client, project):
         task = leased(client, project)
 

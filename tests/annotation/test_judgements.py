@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation.actions import judgements, leases
-from annotation.exceptions import InvalidJudgement, NotFound, SlotLost
+from annotation.exceptions import AlreadyJudged, InvalidJudgement, NotFound, SlotLost
 from annotation.formats import answers
 from annotation.formats.rows import judgement_uid
 from annotation.models import Comparison, Draft, Guideline, Judgement, Membership, Project, Slot, Task
@@ -152,11 +152,38 @@ class TestSubmit:
         assert not Draft.objects.exists()
 
     def test_sent_again_with_the_same_key_is_the_same_judgement(self, slot, someone):
-        first = submit(slot, someone)
-        again = submit(slot, someone, ranking=[[0], [1], [2]])
+        said = {"reason": "Shorter.", "ratings": {"correctness": [1, 2, 5]}, "flags": [{"flag": "unclear"}]}
+        first = submit(slot, someone, seconds=4.5, **said)
+        again = submit(slot, someone, seconds=61, **said)
 
         assert again == first
         assert (Judgement.objects.count(), Comparison.objects.count(), Task.objects.get().filled) == (1, 3, 1)
+
+    @pytest.mark.parametrize("key", ["the same", "another"])
+    @pytest.mark.parametrize(
+        "other",
+        [{"ranking": [[0], [1], [2]]}, {"reason": "On second thoughts."}, {"ratings": {"correctness": [1, 1, 1]}}],
+    )
+    def test_sent_from_another_tab_with_other_content_is_kept_to_revise_by(self, slot, someone, key, other):
+        first = submit(slot, someone)
+        sent = {"submission_key": slot.submission_key if key == "the same" else uuid.uuid4(), **other}
+
+        with pytest.raises(AlreadyJudged, match="perhaps in another tab"):
+            submit(slot, someone, **sent)
+
+        assert Judgement.objects.get() == first
+        draft = leases.drafted(slot, by=someone, revises=0)
+        assert other.items() <= draft.content.items()
+
+    def test_sent_from_another_tab_once_it_is_locked_says_that_the_judgement_stands(self, slot, someone):
+        submit(slot, someone)
+        Project.objects.update(revisions_locked=True)
+
+        with pytest.raises(SlotLost, match="your judgement stands") as refused:
+            submit(slot, someone, reason="On second thoughts.")
+
+        assert not isinstance(refused.value, AlreadyJudged)
+        assert not Draft.objects.exists()
 
     def test_accepts_a_lease_that_ran_out_while_nobody_took_the_slot(self, slot, someone):
         run_out(slot)

@@ -67,10 +67,21 @@ class TestRevise:
     def test_sent_again_with_the_same_key_is_the_same_revision(self, filled, someone):
         key = uuid.uuid4()
         first = revise(filled, someone, submission_key=key)
-        again = revise(filled, someone, submission_key=key, ranking=[[0, 1, 2]])
+        again = revise(filled, someone, submission_key=key)
 
         assert again == first
         assert Judgement.objects.count() == 2
+
+    @pytest.mark.parametrize("revises", [0, 1])
+    def test_something_else_with_the_same_key_is_kept_as_a_draft(self, filled, someone, revises):
+        key = uuid.uuid4()
+        first = revise(filled, someone, submission_key=key)
+
+        with pytest.raises(SlotLost, match="kept as a draft"):
+            revise(filled, someone, submission_key=key, revises=revises, ranking=[[0, 1, 2]])
+
+        assert Judgement.objects.current().get() == first
+        assert leases.drafted(filled, by=someone, revises=1).content["ranking"] == [[0, 1, 2]]
 
     def test_goes_on_from_revision_to_revision(self, filled, someone):
         for number in range(3):
