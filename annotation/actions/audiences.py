@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
+from django.utils.translation import gettext
+
 from annotation.exceptions import InvalidTask
 from annotation.formats.hashing import content_hash
 from annotation.models import Annotator, Audience, Membership, Project
@@ -48,6 +50,45 @@ def admitting(
         if admits(audience, person=annotator.name, groups=groups, skills=skills):
             found[audience.project_id].append(audience.pk)
     return found
+
+
+def unpeopled(project: Project, named: Iterable[Audience]) -> list[str]:
+    """A sentence for each group and skill that no member has, and for each audience to which nobody belongs."""
+    members = list(Membership.objects.filter(project=project).select_related("user__annotator"))
+    groups = {group for member in members for group in member.groups}
+    skills = {skill for member in members for skill in member.skills}
+    sentences: list[str] = []
+    for audience in named:
+        nobody = not any(
+            admits(audience, person=_pseudonym(member), groups=member.groups, skills=member.skills)
+            for member in members
+        )
+        missing = [_no_group(group, nobody=nobody) for group in audience.groups if group not in groups]
+        missing += [_no_skill(skill) for skill in audience.skills if skill not in skills]
+        sentences += missing or ([_no_member()] if nobody else [])
+    return list(dict.fromkeys(sentences))
+
+
+def _pseudonym(member: Membership) -> str:
+    annotator = getattr(member.user, "annotator", None)
+    return annotator.name if annotator else ""
+
+
+def _no_group(group: str, *, nobody: bool) -> str:
+    if nobody:
+        said = gettext("No member is in the group %(name)s yet: nobody is offered these tasks until someone is.")
+    else:
+        said = gettext("No member is in the group %(name)s yet.")
+    return said % {"name": repr(group)}
+
+
+def _no_skill(skill: str) -> str:
+    said = gettext("No member has the skill %(name)s yet: nobody is offered its tasks until someone has.")
+    return said % {"name": repr(skill)}
+
+
+def _no_member() -> str:
+    return gettext("No member fits all that these tasks ask for: nobody is offered them until someone does.")
 
 
 def _names(names: Iterable[str]) -> list[str]:

@@ -3,7 +3,7 @@
 import heapq
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -52,17 +52,21 @@ class Plan:
 
 @dataclass(kw_only=True)
 class TasksCreated:
-    """`known` tasks were there already; `reopened` ones among them had fewer slots than the overlap, and got them."""
+    """`known` tasks were there already; `reopened` ones among them had fewer slots than the overlap, and got them;
+    `others` among them are for another audience, and were left as they are. `warnings` are sentences."""
 
     made: int = 0
     known: int = 0
     reopened: int = 0
+    others: int = 0
     too_few_responses: int = 0
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, filed: "TasksCreated") -> None:
         self.made += filed.made
         self.known += filed.known
         self.reopened += filed.reopened
+        self.others += filed.others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +114,7 @@ def create(
     by: User | None = None,
 ) -> tuple[Task, bool]:
     """File one task; positions are the order of `responses`. False: it was there already (by its key), and got the
-    slots that it lacked. Gold and qualification tasks take their `known` answer, and no slots yet.
+    slots that it lacked, unless it is for another audience. Gold and qualification tasks take their `known` answer, and no slots yet.
 
     Raises:
         InvalidTask: responses that nobody can rank, an overlap that nobody can fill, or a known answer that is
@@ -154,7 +158,7 @@ def create_for_prompts(
     """File a task of `responses` different answers for each prompt that has as many, or for `limit` prompts of the
     strategy's choice; of none, to be answered by people, for each prompt. The same call again adds nothing. Each
     batch is kept as it is made: interrupted, call again. Tags of a prompt that begin with `skills_from_tags` are
-    skills that its task asks for, beside those of the audience.
+    skills that its task asks for, beside those of the audience. What is there for another audience stays as it is.
 
     Raises:
         InvalidTask: the numbers or the strategy make no sense.
@@ -174,6 +178,7 @@ def create_for_prompts(
             total.add(_file(plans, project=project, overlap=overlap))
         if progress:
             progress(len(batch))
+    total.warnings = audiences.unpeopled(project, for_whom.named)
     asked: dict[str, Any] = {"responses": responses, "overlap": overlap, "strategy": strategy, "seed": seed}
     asked |= {"purpose": purpose, "audience": str(audience or "everyone"), "limit": limit}
     audit.record("tasks created", f"project {project.slug}", by=by, **asked, **vars(total))
@@ -215,6 +220,10 @@ class _Audiences:
     def __init__(self, project: Project, *, every: Audience | None, prefix: str) -> None:
         self.project, self.every, self.prefix = project, every, prefix
         self.found: dict[tuple[str, ...], Audience | None] = {(): every}
+
+    @property
+    def named(self) -> list[Audience]:
+        return [audience for audience in self.found.values() if audience]
 
     def of(self, prompt: Prompt) -> Audience | None:
         skills = tuple(sorted({tag for tag in prompt.tags if self.prefix and str(tag).startswith(self.prefix)}))
@@ -273,6 +282,9 @@ def _file(plans: Sequence[Plan], *, project: Project, overlap: int) -> TasksCrea
                 TaskResponse(task=task, response=response, position=position)
                 for position, response in enumerate(by_key[task.key].responses)
             ]
+        if task.key in known and task.audience_id != _audience_id(by_key[task.key]):
+            filed.others += task.purpose not in ON_DEMAND
+            continue
         if task.n_slots < overlap and task.state != Task.State.WITHDRAWN and task.purpose not in ON_DEMAND:
             lacking += [Slot(task=task, number=number) for number in range(task.n_slots + 1, overlap + 1)]
             reopened += [task.pk] if task.key in known else []
@@ -280,6 +292,10 @@ def _file(plans: Sequence[Plan], *, project: Project, overlap: int) -> TasksCrea
     Slot.objects.bulk_create(lacking, ignore_conflicts=True)
     filed.reopened = Task.objects.filter(pk__in=reopened).recount() if reopened else 0
     return filed
+
+
+def _audience_id(plan: Plan) -> int | None:
+    return plan.audience.pk if plan.audience else None
 
 
 def _task(plan: Plan, *, key: str, project: Project, overlap: int) -> Task:

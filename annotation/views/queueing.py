@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, F, Sum
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -38,6 +39,8 @@ def queue(request: MemberRequest, slug: str) -> HttpResponse:
         form.add_error(None, str(error))
         return shown_queue(request, project, form, status=error.status_code)
     messages.success(request, in_words(created))
+    for sentence in created.warnings:
+        messages.warning(request, sentence)
     return redirect("annotation:queue", project.slug)
 
 
@@ -71,18 +74,27 @@ def annotators_of(project: Project, usernames: list[str]) -> list[str]:
 
 
 def in_words(created: TasksCreated) -> str:
-    made = ngettext("%(n)d task was queued.", "%(n)d tasks were queued.", created.made) % {"n": created.made}
+    made = ngettext("%(n)s task was queued.", "%(n)s tasks were queued.", created.made)
     known = ngettext(
-        "%(n)d was there already (%(reopened)d of them with more places now).",
-        "%(n)d were there already (%(reopened)d of them with more places now).",
+        "%(n)s was there already (%(reopened)s of them with more places now).",
+        "%(n)s were there already (%(reopened)s of them with more places now).",
         created.known,
-    ) % {"n": created.known, "reopened": created.reopened}
+    )
+    others = ngettext(
+        "%(n)s of these is for other people, as it was queued before; it was left as it is.",
+        "%(n)s of these are for other people, as they were queued before; they were left as they are.",
+        created.others,
+    )
     few = ngettext(
-        "%(n)d prompt has too few different answers.",
-        "%(n)d prompts have too few different answers.",
+        "%(n)s prompt has too few different answers.",
+        "%(n)s prompts have too few different answers.",
         created.too_few_responses,
-    ) % {"n": created.too_few_responses}
-    return " ".join([made, *([known] if created.known else []), *([few] if created.too_few_responses else [])])
+    )
+    said = [(made, created.made), (known, created.known), (others, created.others), (few, created.too_few_responses)]
+    reopened = intcomma(created.reopened)
+    return " ".join(
+        sentence % {"n": intcomma(n), "reopened": reopened} for sentence, n in said if n or sentence == made
+    )
 
 
 def audience_names(project: Project) -> dict[int, str]:

@@ -7,7 +7,15 @@ from annotation.actions import audiences, judgements, leases, tasks
 from annotation.exceptions import InvalidTask, NotFound
 from annotation.formats.rows import content_key
 from annotation.models import AuditEvent, Judgement, Prompt, Slot, Task
-from tests.factories import AnnotatorFactory, PolicyFactory, ProjectFactory, PromptFactory, ResponseFactory
+from tests.factories import (
+    AnnotatorFactory,
+    MembershipFactory,
+    PolicyFactory,
+    ProjectFactory,
+    PromptFactory,
+    ResponseFactory,
+    member_of,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -264,11 +272,103 @@ class TestCommand:
         call_command("create_tasks", project=project.slug, responses=2, overlap=1, stdout=out)
 
         assert out.getvalue().strip() == (
-            "2 tasks made, 0 known (0 of them got new slots), 1 prompts have too few different responses."
+            "2 tasks made, 0 known (0 of them got new slots), 1 prompt has too few different responses."
         )
+
+    def test_counts_one_task_as_one_and_warns_of_a_group_without_members(self, project):
+        prompts_with(project, 2)
+        out, err = StringIO(), StringIO()
+
+        call_command(
+            "create_tasks",
+            "--audience-group=nigth",
+            project=project.slug,
+            responses=2,
+            overlap=1,
+            stdout=out,
+            stderr=err,
+        )
+
+        assert out.getvalue().startswith("1 task made, 0 known (0 of them got new slots), 0 prompts have")
+        assert err.getvalue().strip() == (
+            "No member is in the group 'nigth' yet: nobody is offered these tasks until someone is."
+        )
+
+    def test_says_which_were_left_to_another_audience(self, project):
+        prompts_with(project, 2)
+        tasks.create_for_prompts(project, responses=2, overlap=1)
+        out = StringIO()
+
+        call_command(
+            "create_tasks",
+            "--audience-group=night",
+            project=project.slug,
+            responses=2,
+            overlap=3,
+            stdout=out,
+            stderr=StringIO(),
+        )
+
+        assert "1 known (0 of them got new slots, 1 left as they are: they are for another audience)" in out.getvalue()
+        assert Slot.objects.count() == 1
 
     def test_names_a_project_that_is_not_there(self):
         ProjectFactory(slug="here")
 
         with pytest.raises(NotFound, match=r"^There is no project 'nowhere'\. There are: here\.$"):
             call_command("create_tasks", project="nowhere")
+
+
+@pytest.mark.django_db
+class TestAudienceOfKnownTasks:
+    def test_places_are_added_for_the_same_audience_alone(self, project):
+        prompts_with(project, 2)
+        night, day = (audiences.of(project, groups=[name]) for name in ("night", "day"))
+        for audience, overlap in ((night, 1), (None, 3), (day, 3), (night, 2)):
+            found = tasks.create_for_prompts(project, responses=2, overlap=overlap, audience=audience)
+            assert (found.made + found.known, found.others) == (1, int(audience != night))
+            assert Slot.objects.count() == (2 if (audience, overlap) == (night, 2) else 1)
+        assert Task.objects.get().audience == night
+
+
+@pytest.mark.django_db
+class TestUnpeopled:
+    @pytest.mark.parametrize(
+        ("named", "said"),
+        [
+            ({"groups": ["night"]}, []),
+            ({"groups": ["night"], "skills": ["lang:de"]}, []),
+            ({"groups": ["night", "nigth"]}, ["No member is in the group 'nigth' yet."]),
+            (
+                {"groups": ["nigth"]},
+                ["No member is in the group 'nigth' yet: nobody is offered these tasks until someone is."],
+            ),
+            (
+                {"skills": ["law"]},
+                ["No member has the skill 'law' yet: nobody is offered its tasks until someone has."],
+            ),
+            (
+                {"groups": ["night"], "skills": ["lang:fr"]},
+                ["No member fits all that these tasks ask for: nobody is offered them until someone does."],
+            ),
+        ],
+    )
+    def test_what_nobody_fits_is_said(self, project, named, said):
+        MembershipFactory(project=project, groups=["night"], skills=["lang:de"])
+        MembershipFactory(project=project, groups=["day"], skills=["lang:fr"])
+        MembershipFactory(groups=["nigth"], skills=["law"])
+
+        assert audiences.unpeopled(project, [audiences.of(project, **named)]) == said
+
+    def test_a_named_person_belongs_whatever_their_groups(self, project):
+        annotator = member_of(project)
+
+        assert audiences.unpeopled(project, [audiences.of(project, people=[annotator.name])]) == []
+
+    def test_skills_from_tags_are_looked_for_too(self, project):
+        prompts_with(project, 2)
+        Prompt.objects.update(tags=["lang:de"])
+
+        found = tasks.create_for_prompts(project, responses=2, overlap=1, skills_from_tags="lang:")
+
+        assert [sentence.split(" yet")[0] for sentence in found.warnings] == ["No member has the skill 'lang:de'"]

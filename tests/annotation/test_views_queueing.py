@@ -101,6 +101,16 @@ def test_tasks_are_for_the_people_groups_and_skills_that_were_named(admin, proje
     assert (audience.groups, audience.skills) == (["team b", "team c"], ["lang:de"])
 
 
+def test_what_is_for_others_stays_and_a_group_without_members_is_told_of(admin, project):
+    prompts(project, 2)
+    admin.post(PAGE, ASKED)
+    admin.post(PAGE, ASKED | {"groups": "nigth", "overlap": "5"})
+    html = admin.get(PAGE).content.decode()
+    assert "1 of these is for other people, as it was queued before; it was left as it is." in html
+    assert "No member is in the group &#x27;nigth&#x27; yet: nobody is offered these tasks" in html
+    assert Task.objects.get().slots.count() == 3
+
+
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [

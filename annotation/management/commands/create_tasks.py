@@ -58,7 +58,16 @@ class Command(BaseCommand):
                 skills_from_tags=options["skills_from_tags"],
                 progress=bar.update,
             )
-        self.stdout.write(
-            f"{found.made:,} tasks made, {found.known:,} known ({found.reopened:,} of them got new slots), "
-            f"{found.too_few_responses:,} prompts have too few different responses."
-        )
+        self.stdout.write(in_words(found))
+        for sentence in found.warnings:
+            self.stderr.write(self.style.WARNING(sentence))
+
+
+def in_words(found: tasks.TasksCreated) -> str:
+    made = f"{found.made:,} task{'' if found.made == 1 else 's'} made"
+    others = f", {found.others:,} left as they are: they are for another audience" if found.others else ""
+    prompts = "1 prompt has" if found.too_few_responses == 1 else f"{found.too_few_responses:,} prompts have"
+    return (
+        f"{made}, {found.known:,} known ({found.reopened:,} of them got new slots{others}), "
+        f"{prompts} too few different responses."
+    )

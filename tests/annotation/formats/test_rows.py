@@ -72,6 +72,25 @@ def records(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("", "prompt: it is blank; a row needs a question"),
+        (" \n", "it is blank"),
+        ([{"role": "user", "content": "Hi"}, {"role": "user", "content": "\t"}], "its last message is blank"),
+        ([{"role": "system", "content": "Be brief."}, {"role": "user", "content": ""}], "its last message is blank"),
+    ],
+)
+def test_a_prompt_that_asks_nothing_is_refused(prompt, said):
+    with pytest.raises(InvalidRow, match=said):
+        rows.parse({"prompt": prompt, "responses": ["a", "b"]})
+
+
+def test_a_tool_may_have_found_nothing():
+    found = [{"role": "user", "content": "Look it up."}, {"role": "tool", "content": ""}]
+    assert rows.parse({"prompt": found}).prompt == found
+
+
 @given(records())
 def test_dumped_row_parses_to_itself(record):
     row = rows.parse(record)
@@ -102,25 +121,6 @@ def test_strange_text_is_kept_to_the_letter(text):
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\ud800"])
-@pytest.mark.parametrize(
-    ("prompt", "said"),
-    [
-        ("", "prompt: it is blank; a row needs a question"),
-        (" \n", "it is blank"),
-        ([{"role": "user", "content": "Hi"}, {"role": "user", "content": "\t"}], "its last message is blank"),
-        ([{"role": "system", "content": "Be brief."}, {"role": "user", "content": ""}], "its last message is blank"),
-    ],
-)
-def test_a_prompt_that_asks_nothing_is_refused(prompt, said):
-    with pytest.raises(InvalidRow, match=said):
-        rows.parse({"prompt": prompt, "responses": ["a", "b"]})
-
-
-def test_a_tool_may_have_found_nothing():
-    found = [{"role": "user", "content": "Look it up."}, {"role": "tool", "content": ""}]
-    assert rows.parse({"prompt": found}).prompt == found
-
-
 @pytest.mark.parametrize("field", ["prompt", "responses", "tags"])
 def test_text_that_no_database_keeps_is_refused_by_name(sign, field):
     record = {"prompt": "?", field: f"a{sign}" if field == "prompt" else [f"a{sign}"]}
