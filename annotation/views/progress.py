@@ -17,6 +17,7 @@ from annotation.models.prepared import ID, Parameter, Prepared
 MOST_COUNTED = 200
 IN_SHORT = re.compile("([0-9]{1,9}-){3}[01]-[01]")
 STEP = 10
+RECOUNTED = 5  # tasks done until what waits is counted anew: others work on it too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +33,17 @@ class Progress:
 
     @classmethod
     def as_shown(cls, text: str) -> "Progress | None":
-        """What `in_short` has written; None for anything else."""
+        """What `in_short` has written; None for anything else, and now and then, to be counted anew."""
         if not IN_SHORT.fullmatch(text):
             return None
         done, done_today, waiting, more, rounded = map(int, text.split("-"))
+        if done % RECOUNTED == RECOUNTED - 1:
+            return None
         return cls(done=done, done_today=done_today, waiting=waiting, more=bool(more), rounded=bool(rounded))
 
     @property
     def in_short(self) -> str:
-        """For the page to send back when it asks ahead, so that nothing is counted for each task."""
+        """For the page to send back when it asks ahead, so that nothing is counted for most tasks."""
         return f"{self.done}-{self.done_today}-{self.waiting}-{self.more:d}-{self.rounded:d}"
 
     def after_one(self) -> "Progress":

@@ -16,7 +16,7 @@ export class Drafts {
     this.form = form;
     this.refused = refused;
     this.saved = desk.querySelector("[data-saved]");
-    this.copy = new Copy(form);
+    this.copy = new Copy(form, { drafted: desk.dataset.drafted });
     for (const sign of ["change", "input"]) form.addEventListener(sign, () => this.soon(), { signal });
     document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") this.leave(); }, { signal });
     addEventListener("pagehide", () => this.leave(), { signal });
@@ -62,7 +62,8 @@ export class Drafts {
     this.isOwed = false;
     this.sending = new AbortController();
     const answer = await post(this.form, { url: this.url, signal: this.sending.signal });
-    if (answer.came === "done") this.arrived();
+    if (answer.status === 204) this.arrived();
+    else if (answer.came === "done") this.missed();
     else if (answer.came === "away") this.missed();
     else if (answer.came !== "stopped") this.refused(answer);
   }
@@ -95,15 +96,16 @@ export class Drafts {
 
 /** Of the lease under which it was chosen, for only there the letters mean the same; of a revision by what it revises. */
 class Copy {
-  constructor(form) {
+  constructor(form, { drafted }) {
     this.form = form;
+    this.drafted = drafted; // when the server kept the draft that it shows here
     const { revises, submission_key: key } = form.elements;
     this.key = `${KEPT}${revises.value === "" ? key.value : `${form.action} ${revises.value}`}`;
     this.tidy();
   }
 
   keep() {
-    this.trying(() => localStorage.setItem(this.key, JSON.stringify({ at: Date.now(), said: snapshot(this.form) })));
+    this.trying(() => localStorage.setItem(this.key, JSON.stringify({ at: Date.now(), over: this.drafted, said: snapshot(this.form) })));
   }
 
   remove() {
@@ -112,9 +114,14 @@ class Copy {
 
   restore() {
     const kept = this.trying(() => JSON.parse(localStorage.getItem(this.key)));
-    if (!kept || kept.said === snapshot(this.form)) return false;
+    if (!kept || kept.said === snapshot(this.form) || this.isBehind(kept)) return false;
     restore(this.form, kept.said);
     return true;
+  }
+
+  /** Whether the server has got a newer draft since, from another device. */
+  isBehind({ at, over }) {
+    return this.drafted !== over && at < Number(this.drafted) * 1000;
   }
 
   /** What nobody came back for goes after a week. */

@@ -15,7 +15,7 @@ async function fill(dialog) {
   const url = place.dataset.guideline;
   if (!texts.has(url)) {
     const answer = await ask(url);
-    if (answer.came !== "done") return; // the link to the page is left
+    if (answer.came !== "done" || !parsed(answer.html, "[data-guideline]")) return; // the link to the page is left
     texts.set(url, answer.html);
   }
   place.replaceWith(parsed(texts.get(url), "[data-guideline]"));

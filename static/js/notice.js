@@ -32,8 +32,7 @@ export class Notice {
   /** Why the server did not take it. What was chosen stays. */
   answer({ came, html, signIn }) {
     if (came === "signed-out") this.signedOut(signIn);
-    else if (came === "away") this.say(words("away"));
-    else this.box.replaceChildren(parsed(html, ".notice") ?? this.say(words("away")));
+    else this.box.replaceChildren((came === "refused" && parsed(html, ".notice")) || this.say(words("away")));
   }
 
   signedOut(signIn) {

@@ -9,8 +9,9 @@ export function contentOf(form) {
 }
 
 /**
- * `came`: "done", "refused" (a sentence of the server's in `html`), "signed-out", or "away" (no server, or a broken one:
- * it may have arrived all the same, so the same key goes again).
+ * `came`: "done" (whoever asks looks whether it is what was asked for: the sign-in page of a network answers so too),
+ * "refused" (a sentence of the server's in `html`), "signed-out", or "away" (no server, or a broken one: it may have
+ * arrived all the same, so the same key goes again).
  */
 export async function post(form, { url, headers = {}, signal } = {}) {
   const body = new URLSearchParams(contentOf(form));
@@ -22,9 +23,9 @@ export async function ask(url, { headers = {}, ...options } = {}) {
     const response = await fetch(url, { ...options, headers: { ...headers, "HX-Request": "true" } });
     const signIn = response.headers.get("HX-Redirect");
     const html = await response.text();
-    return { came: cameOf(response, signIn), html, signIn, headers: response.headers };
+    return { came: cameOf(response, signIn), status: response.status, html, signIn, headers: response.headers };
   } catch (error) {
-    return { came: error.name === "AbortError" ? "stopped" : "away", html: "", signIn: null, headers: new Headers() };
+    return { came: error.name === "AbortError" ? "stopped" : "away", status: 0, html: "", signIn: null, headers: new Headers() };
   }
 }
 

@@ -31,7 +31,8 @@ export class Submission {
     this.setSent(true);
     const answer = await post(form, { headers });
     this.setSent(false);
-    if (answer.came === "done") return this.goOn(answer, { sentence });
+    const following = this.following(answer);
+    if (following) return this.goOn(following, { sentence });
     focused?.focus({ preventScroll: true });
     if (!answer.html.includes("data-lost")) this.drafts.soon();
     this.notice.answer(answer);
@@ -42,16 +43,23 @@ export class Submission {
     this.form.classList.toggle("is-sent", isSent);
   }
 
-  goOn(answer, { sentence }) {
+  goOn(following, { sentence }) {
+    this.show(following, { sentence });
     this.drafts.done();
+  }
+
+  /** What the server shows next; nothing if it was not the server that answered. */
+  following(answer) {
+    if (answer.came !== "done") return null;
     const isHeld = answer.headers.get("Desk-Next") === this.next.slot && this.next.slot !== "";
-    this.show(isHeld ? this.next.taken(answer.html) : parsed(answer.html, "#desk"), { sentence });
+    return isHeld ? this.next.taken(answer.html) : parsed(answer.html, "#desk");
   }
 
   /** After a task that was lost: what the queue has now. */
   async takeNext() {
     const answer = await ask(this.desk.dataset.address);
-    if (answer.came === "done") this.show(parsed(answer.html, "#desk"));
+    const following = answer.came === "done" && parsed(answer.html, "#desk");
+    if (following) this.show(following);
     else this.notice.answer(answer);
   }
 

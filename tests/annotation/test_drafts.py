@@ -1,10 +1,14 @@
 """Unfinished work is kept while one works, and outlives the lease."""
 
-import pytest
+import threading
+import uuid
 
-from annotation.actions import leases
+import pytest
+from django.db import connections
+
+from annotation.actions import judgements, leases
 from annotation.exceptions import InvalidJudgement, NotFound, SlotLost
-from annotation.models import Project, Slot
+from annotation.models import Draft, Judgement, Project, Slot
 from tests.factories import ProjectFactory, TaskFactory, fill, member_of, run_out
 
 pytestmark = pytest.mark.django_db
@@ -119,3 +123,78 @@ class TestDraft:
         leases.save_draft(slot, by=someone, content=content)
 
         assert leases.draft_of(slot, by=someone) == content
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Something else comes when a draft has been looked at and is not yet written: as far as the database lets it."""
+    look = leases._undraftable
+
+    def interrupt(act):
+        other = threading.Thread(target=apart, args=(act,))
+
+        def looked(*args, **kwargs):
+            found = look(*args, **kwargs)
+            other.start()
+            other.join(timeout=1)
+            return found
+
+        monkeypatch.setattr(leases, "_undraftable", looked)
+        return other.join
+
+    return interrupt
+
+
+def apart(act):
+    try:
+        act()
+    finally:
+        connections.close_all()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestADraftAndItsSubmissionAtOnce:
+    RANKING = [[2], [1], [0]]
+
+    def test_leave_the_submission_alone(self, project, someone, interrupted):
+        TaskFactory(project=project)
+        slot = leases.claim(project, by=someone)
+        said = {"submission_key": slot.submission_key, "ranking": self.RANKING}
+        finish = interrupted(lambda: judgements.submit(slot.pk, by=someone, **said))
+
+        leases.save_draft(slot, by=someone, content={"reason": "old"}, page=leases.Page(slot.submission_key, None))
+        finish()
+
+        assert Judgement.objects.get().ranking == self.RANKING
+        assert not Draft.objects.exists()
+        slot.refresh_from_db()
+        assert leases.draft_of(slot, by=someone) == {}
+
+    def test_leave_the_revision_alone(self, project, someone, interrupted):
+        TaskFactory(project=project)
+        slot = leases.claim(project, by=someone)
+        judgements.submit(slot.pk, by=someone, submission_key=slot.submission_key, ranking=[[0], [1], [2]])
+        slot.refresh_from_db()
+        key = uuid.uuid4()
+        said = {"submission_key": key, "revises": 0, "ranking": self.RANKING}
+        finish = interrupted(lambda: judgements.revise(slot.pk, by=someone, **said))
+
+        leases.save_draft(slot, by=someone, content={"reason": "old"}, page=leases.Page(key, 0))
+        finish()
+
+        assert Judgement.objects.current().get().ranking == self.RANKING
+        assert not Draft.objects.exists()
+        assert leases.draft_of(slot, by=someone) == {}
+
+    def test_are_told_apart_when_the_slot_was_read_before(self, project, someone):
+        TaskFactory(project=project)
+        slot = leases.claim(project, by=someone)
+        read = leases.held_by(someone, token=slot.token)
+        judgements.submit(slot.pk, by=someone, submission_key=slot.submission_key, ranking=self.RANKING)
+
+        with pytest.raises(SlotLost, match="already judged"):
+            leases.save_draft(
+                read, by=someone, content={"reason": "old"}, page=leases.Page(slot.submission_key, None)
+            )
+
+        assert not Draft.objects.exists()

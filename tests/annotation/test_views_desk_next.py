@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from annotation.actions import seats
+from annotation.actions import leases, seats
 from annotation.models import Draft, Judgement, Project, Seat, Slot
 from tests.annotation.at_desk import HTMX, hidden_fields, open_task, ranks, url
 from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory, lease
@@ -102,6 +102,8 @@ def test_a_page_that_says_what_it_shows_has_that_counted_on(desk, project):
         "0-0-0-0-0": "<strong>1</strong> done today · <strong>0</strong>",
         "no-1-1-0-0": "<strong>1</strong> done today · <strong>2</strong>",
         "1-1-1-1-2": "<strong>1</strong> done today · <strong>2</strong>",
+        "44-7-200-1-0": "<strong>1</strong> done today · <strong>2</strong>",
+        "44-7-180-0-1": "<strong>1</strong> done today · <strong>2</strong>",
     }
     for said, shown in counts.items():
         html = desk.get(ADDRESS, {"after": slot.token, "counts": said}, headers=HTMX).content.decode()
@@ -242,6 +244,53 @@ def test_the_draft_of_a_revision_comes_back_and_the_judgement_stands(desk, proje
     html = desk.get(url(slot)).content.decode()
     assert re.search(r'name="rank_A" value="1"[^>]*checked', html)
     assert Judgement.objects.current().get() == first
+
+
+def test_a_draft_of_a_revision_that_was_replaced_meanwhile_neither_stays_nor_comes_back(desk, project, annotator):
+    slot, _ = judged(desk, project)
+    hidden = hidden_fields(desk.get(url(slot)).content.decode()) | {"revises": "0"}
+    assert desk.post(url(slot, "submit/"), {**hidden, **ranks(A=1, B=1)}).status_code == 302
+    late = desk.post(url(slot, "draft/"), {**hidden, **ranks(A=2, B=1)}, headers=HTMX)
+    assert (late.status_code, "in another window" in late.content.decode()) == (409, True)
+    assert not Draft.objects.exists()
+    for revises in (None, 0):
+        Draft.objects.update_or_create(
+            task=slot.task, annotator=annotator, defaults={"content": {"ranking": [[1], [0]]}, "revises": revises}
+        )
+        html = desk.get(url(slot)).content.decode()
+        assert [re.search(rf'name="rank_{x}" value="1"[^>]*checked', html) is not None for x in "AB"] == [True, True]
+
+
+def test_what_was_sent_to_a_judgement_revised_meanwhile_comes_back_when_it_is_opened_again(desk, project):
+    slot, _ = judged(desk, project)
+    pages = [hidden_fields(desk.get(url(slot)).content.decode()) | {"revises": "0"} for _ in range(2)]
+    assert desk.post(url(slot, "submit/"), {**pages[0], **ranks(A=1, B=1)}).status_code == 302
+    refused = desk.post(url(slot, "submit/"), {**pages[1], **ranks(A=1, B=2), "reason": "Mine."}, headers=HTMX)
+    assert (refused.status_code, "is kept as a draft" in refused.content.decode()) == (409, True)
+    assert ">Mine.</textarea>" in re.sub(r">\s+", ">", desk.get(url(slot)).content.decode())
+
+
+def test_a_draft_of_an_earlier_lease_does_not_replace_that_of_the_present_one(desk, project):
+    TaskFactory(project=project, size=2)
+    slot, hidden = open_task(desk)
+    thief = AnnotatorFactory()
+    MembershipFactory(project=project, user=thief.user)
+    for by in (thief, slot.annotator):
+        Slot.objects.update(lease_expires_at=timezone.now())
+        leases.claim(project, by=by)
+    _, present = open_task(desk)
+    assert desk.post(url(slot, "draft/"), {**present, **ranks(A=1, B=1)}).status_code == 204
+    assert desk.post(url(slot, "draft/"), {**hidden, **ranks(A=1)}, headers=HTMX).status_code == 409
+    assert Draft.objects.get(annotator=slot.annotator).content["places"] == {"0": 1, "1": 1}
+
+
+def test_a_draft_that_arrives_after_its_task_was_given_back_is_not_kept(desk, project):
+    TaskFactory(project=project, size=2)
+    slot, hidden = open_task(desk)
+    desk.post(url(slot, "skip/"), {"reason": "harm"})
+    late = desk.post(url(slot, "draft/"), {**hidden, **ranks(A=1)}, headers=HTMX)
+    assert (late.status_code, "You gave this task back: go on" in late.content.decode()) == (409, True)
+    assert not Draft.objects.exists()
 
 
 def test_a_draft_that_arrives_after_its_submission_is_no_revision(desk, project):

@@ -1,9 +1,11 @@
 """What happens to a person's work at the desk when something comes between, in a real browser."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 from playwright.sync_api import Route, expect
 
 from annotation.actions import leases, seats
@@ -213,6 +215,47 @@ def test_what_the_server_never_got_comes_back_from_this_browser(visit, project, 
     expect(page.locator("[data-saved]")).to_have_text("Draft kept")
     visitor.trouble.clear()
     assert Draft.objects.get(annotator=annotator).content["places"]
+
+
+PORTAL = '<!doctype html><title>Free WLAN</title><main class="notice"><h1>Accept our terms</h1></main>'
+
+
+def test_a_network_that_answers_with_a_page_of_its_own_takes_nothing_away(visit, project, annotator):
+    queue(project, tasks=2, size=3)
+    visitor = visit(annotator.user)
+    for address in ("**/draft/", "**/submit/"):
+        visitor.page.route(address, lambda route: route.fulfill(status=200, content_type="text/html", body=PORTAL))
+    page = at_desk(visitor)
+    press(page, "3", "1", "2")
+    expect(page.locator("[data-saved]")).to_contain_text("Kept in this browser")
+    press(page, "Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer. Your work stays here")
+    page.reload()
+    ready(page)
+    assert [letters_on(page, place) for place in "123"] == ["B", "C", "A"]
+    assert not Judgement.objects.exists()
+    for address in ("**/draft/", "**/submit/"):
+        page.unroute(address)
+    press(page, "Enter")
+    assert as_letters(wait_for_judgements(page, 1)[0]) == [["B"], ["C"], ["A"]]
+
+
+@pytest.mark.parametrize(("days", "place"), [(1, "1"), (-1, "2")], ids=["newer", "older"])
+def test_this_browsers_copy_comes_before_a_draft_from_another_device_only_if_that_is_older(
+    visit, project, annotator, days, place
+):
+    queue(project, tasks=1, size=2)
+    visitor = visit(annotator.user)
+    held: list[Route] = []
+    visitor.page.route("**/draft/", lambda route: held.append(route))  # noqa: PLW0108  # playwright marks the function
+    page = at_desk(visitor)
+    with page.expect_request("**/draft/"):
+        press(page, "2")
+    slot = Slot.objects.get()
+    Draft.objects.create(task=slot.task, annotator=annotator, content={"places": {str(slot.order[0]): 1}})
+    Draft.objects.update(updated_at=timezone.now() + timedelta(days=days))
+    page = at_desk(visitor)
+    assert letters_on(page, place) == "A"
 
 
 def test_a_closed_tab_sends_its_draft_on_the_way_out(visit, project, annotator):

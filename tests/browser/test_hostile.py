@@ -93,7 +93,7 @@ def test_the_policy_allows_no_inline_script_or_style_and_nothing_from_outside(vi
 
 @pytest.mark.parametrize("button", ["left", "middle"])
 def test_a_link_asks_before_it_leads_away(visit, annotator, button):
-    page = visit(annotator.user).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user))
     page.locator('.message .prose a[href^="https://example.com/pixel"]').click(button=button)
     dialog = page.get_by_role("dialog", name="This link leads to another site")
     expect(dialog).to_contain_text("https://example.com/pixel.png")

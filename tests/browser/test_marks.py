@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from annotation.models import Judgement, Project, Task
 from tests.browser.conftest import PHONE
-from tests.browser.desk import wait_for_judgements
+from tests.browser.desk import at_desk, press, wait_for_judgements
 from tests.factories import PolicyFactory, PromptFactory, ResponseFactory, TaskFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -33,17 +33,6 @@ def ask(project: Project, *texts: str, **asked) -> Task:  # type: ignore[no-unty
         )
     TaskFactory(project=project, size=2)
     return task
-
-
-def open_desk(visitor) -> Page:  # type: ignore[no-untyped-def]
-    page = visitor.open("/projects/desk/desk/")
-    expect(page.locator("[data-desk][data-ready]")).to_be_visible()
-    return page
-
-
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def position_of(judgement: Judgement, letter: str) -> int:
@@ -115,7 +104,7 @@ def test_everything_beside_the_ranking_is_said_by_keys_alone_and_survives_a_relo
         highlights_asked=True, edit_asked=True,
     )  # fmt: skip
     texts = [item.response.text for item in task.positions.select_related("response").order_by("position")]
-    page = open_desk(visit(annotator.user))
+    page = at_desk(visit(annotator.user))
     press(page, "2", "1", "3")
     for act in (rate, explain, flag, edit_the_best, highlight_the_first_sentence):
         act(page)
@@ -189,7 +178,7 @@ QUOTE = """async ({ letter, words, nth }) => {
 
 def test_a_quote_of_the_shown_text_is_found_in_the_raw_text_and_back(visit, project, annotator):
     task = ask(project, *HARD.values(), highlights_asked=True)
-    page = open_desk(visit(annotator.user))
+    page = at_desk(visit(annotator.user))
     order = task.slots.get().order
     letter_of = dict(zip(HARD, ["ABCDEFGHI"[order.index(position)] for position in range(9)], strict=True))
     for name, words, nth, expected in QUOTES:
@@ -252,7 +241,7 @@ MARKED = """() => [...(CSS.highlights.get("difference") ?? [])].map((range) => r
 
 def test_the_difference_marks_what_the_other_answer_has_and_follows_the_focus(visit, project, annotator):
     task = ask(project, "Press the red button and wait.", "Press the green button and wait for one minute.", LAMP)
-    page = open_desk(visit(annotator.user))
+    page = at_desk(visit(annotator.user))
     order = task.slots.get().order
     red, green = ("ABC"[order.index(position)] for position in (0, 1))
     press(page, red.lower(), "d")
@@ -268,7 +257,7 @@ def test_the_difference_marks_what_the_other_answer_has_and_follows_the_focus(vi
 
 def test_where_there_is_no_answer_one_is_written_and_kept(visit, project, annotator):
     ask(project, responses_per_task=0)
-    page = open_desk(visit(annotator.user))
+    page = at_desk(visit(annotator.user))
     press(page, "Enter")
     expect(page.get_by_role("alert")).to_have_text("Write your answer: there is none here to judge.")
     expect(page.get_by_label("Your answer")).to_be_focused()
@@ -285,7 +274,7 @@ def test_where_there_is_no_answer_one_is_written_and_kept(visit, project, annota
 
 def test_one_answer_is_rated_and_edited_on_a_phone(visit, project, annotator):
     ask(project, "It is broken.", criteria=CRITERIA[:1], edit_asked=True)
-    page = open_desk(visit(annotator.user, **PHONE))
+    page = at_desk(visit(annotator.user, **PHONE))
     page.locator("#answer-A .rating__choice", has_text="3").tap()
     page.get_by_role("button", name="Flag").tap()
     page.get_by_label("Off-topic").tap()

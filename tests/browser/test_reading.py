@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE
+from tests.browser.desk import at_desk
 from tests.factories import PromptFactory, ResponseFactory, TaskFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -73,7 +74,7 @@ def test_a_link_in_a_text_asks_before_it_leads_away(visit, project, annotator, w
     task = TaskFactory(project=project, prompt=prompt, size=0)
     task.positions.create(response=ResponseFactory(prompt=prompt), position=0)
     task.positions.create(response=ResponseFactory(prompt=prompt), position=1)
-    page = visit(annotator.user, **(PHONE if way == "touch" else {})).open("/projects/desk/desk/")
+    page = at_desk(visit(annotator.user, **(PHONE if way == "touch" else {})))
     link = page.get_by_role("link", name="there")
     expect(page.locator(".answer.is-current")).to_be_visible()
     if way == "touch":
