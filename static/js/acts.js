@@ -26,7 +26,7 @@ export function readingActs({ layout }) {
 
 export function deskActs(desk, { history }) {
   return without({
-    z: () => { if (!history.undo()) location.assign(desk.dataset.last); },
+    z: () => { if (!history.undo() && desk.dataset.last) location.assign(desk.dataset.last); },
     y: () => history.redo(),
     s: popover("skip"),
   });

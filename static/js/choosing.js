@@ -4,8 +4,8 @@ const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
 /** Arrows move, with Shift they extend; Enter takes what is chosen; any other key leaves. */
 export class Choosing {
-  constructor(shown, { take, say, ended }) {
-    Object.assign(this, { shown, take, say, ended });
+  constructor(shown, { take, say, ended, left }) {
+    Object.assign(this, { shown, take, say, ended, left });
     this.sentences = shown.sentences();
     [this.first, this.last] = [0, 0];
     this.stop = new AbortController();
@@ -23,8 +23,9 @@ export class Choosing {
     if (event.key in STEPS) this.move(STEPS[event.key], { extend: event.shiftKey });
     else {
       this.end();
-      if (event.key === "Escape") getSelection().removeAllRanges();
-      else this.take();
+      if (event.key === "Enter") return this.take();
+      getSelection().removeAllRanges();
+      this.left();
     }
   }
 

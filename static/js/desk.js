@@ -35,7 +35,7 @@ function mount(desk) {
 
   form.noValidate = true;
   const notice = new Notice(desk, { take: () => submission.takeNext() });
-  const drafts = new Drafts(desk, { form, signal, refused: (answer) => notice.answer(answer) });
+  const drafts = new Drafts(desk, { form, signal, refused: (answer) => notice.answer(answer), reached: () => notice.reached() });
   if (!isLocked(desk)) drafts.restore();
   const history = new History(form, { changed });
   const parts = PARTS.map((part) => part.mount(desk, { form, cards, ranking, signal, changed })).filter(Boolean);
@@ -85,7 +85,7 @@ function lock(desk) {
 
 function drawUndo(desk, history) {
   const button = desk.querySelector("[data-undo]");
-  button.hidden = false;
+  button.hidden = !history.canUndo && !desk.dataset.last;
   button.firstElementChild.textContent = words(history.canUndo ? "undo" : "reopen_last");
 }
 
@@ -95,14 +95,16 @@ function showLastMessage(conversation) {
   if (last) conversation.scrollTop = last.offsetTop - conversation.offsetTop;
 }
 
-/** The next task, or the end of them, in place of this one. */
+/** The next task in place of this one; or the page of whatever else comes next, whole. */
 function show(element, { sentence = "" } = {}) {
   for (const dialog of document.querySelectorAll("dialog:popover-open")) dialog.hidePopover();
-  document.getElementById("desk").replaceWith(element);
-  if (element.dataset.address) history.replaceState(null, "", element.dataset.address);
+  const old = element.localName === "body" ? document.body : document.getElementById("desk");
+  old.replaceWith(element);
+  const desk = document.getElementById("desk");
+  if (desk.dataset.address) history.replaceState(null, "", desk.dataset.address);
   arrive();
   scrollTo(0, 0);
-  element.focus({ preventScroll: true });
+  desk.focus({ preventScroll: true });
   if (sentence) announce(sentence);
 }
 

@@ -11,10 +11,10 @@ const KEPT = "desk.draft.";
 const AGAIN = 5000; // milliseconds until one that did not arrive is sent again
 
 export class Drafts {
-  constructor(desk, { form, refused, signal }) {
+  constructor(desk, { form, refused, reached, signal }) {
     this.url = desk.dataset.draft;
     this.form = form;
-    this.refused = refused;
+    Object.assign(this, { refused, reached });
     this.saved = desk.querySelector("[data-saved]");
     this.copy = new Copy(form, { drafted: desk.dataset.drafted });
     for (const sign of ["change", "input"]) form.addEventListener(sign, () => this.soon(), { signal });
@@ -69,6 +69,7 @@ export class Drafts {
   }
 
   arrived() {
+    this.reached();
     if (this.isOwed) return; // something was changed meanwhile
     this.copy.remove();
     this.saved.textContent = words("draft_kept");

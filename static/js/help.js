@@ -5,7 +5,13 @@ import { words } from "./words.js";
 const IN_FOOT = ["f", "e", "r", "d", "h"];
 
 export function drawHelp(desk, { keys, ranking }) {
-  const rows = [...rankingRows(keys, ranking), ...actRows(keys), [["Enter"], words("help_enter")]];
+  const draw = () => drawKeys(desk, { keys, ranking });
+  desk.querySelector("#keys").addEventListener("beforetoggle", draw); // some keys come and go
+  draw();
+}
+
+function drawKeys(desk, { keys, ranking }) {
+  const rows = [...rankingRows(keys, ranking), ...actRows(desk, keys), [["Enter"], words("help_enter")]];
   desk.querySelector("[data-keys]").replaceChildren(...rows.flatMap(([names, does]) => [term(names), detail(does)]));
 }
 
@@ -24,8 +30,10 @@ function rankingRows(keys, ranking) {
   ].filter(Boolean);
 }
 
-function actRows(keys) {
-  const shown = [...IN_FOOT, "t", "w", "u", "v", "z", "y", "s", "g", "?"].filter((key) => keys.acts[key]);
+function actRows(desk, keys) {
+  const idle = { u: "[data-unfold]", v: "[data-view]" }; // their buttons are hidden where there is nothing to fold or stack
+  const acts = (key) => keys.acts[key] && !(idle[key] && desk.querySelector(idle[key]).hidden);
+  const shown = [...IN_FOOT, "t", "w", "u", "v", "z", "y", "s", "g", "?"].filter(acts);
   return shown.map((key) => [[keys.nameOf(key)], words(`help_${key === "?" ? "help" : key}`)]);
 }
 

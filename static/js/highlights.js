@@ -20,6 +20,7 @@ class Highlights {
     this.list = root.querySelector("[data-quotes]");
     this.pick = root.querySelector("[data-pick]");
     this.drawer = new Drawer(root, { first: () => this.fresh ?? this.choose, closed: () => { this.fresh = null; } });
+    root.addEventListener("toggle", ({ newState }) => { if (newState === "closed" && !this.choosing) this.comeBack(); });
     this.choose = root.querySelector("[data-choose]");
     this.choose.addEventListener("click", () => { this.drawer.close(); this.chooseSentence(); });
     desk.append(this.pick); // it stands beside the selection, not in the sheet
@@ -70,8 +71,28 @@ class Highlights {
   chooseSentence() {
     const { shown } = this.textOf(this.cards.current);
     if (shown.text.trim() === "") return;
-    if (this.desk.classList.contains("is-folding")) this.desk.querySelector("[data-unfold]:not([hidden])")?.click();
-    this.choosing = new Choosing(shown, { take: () => this.take(), say: announce, ended: () => { this.choosing = null; this.drawPick(); } });
+    const fold = this.desk.querySelector("[data-unfold]:not([hidden])");
+    if (fold && this.isFolding) {
+      fold.click();
+      this.fold = () => fold.click();
+    }
+    const ended = () => { this.choosing = null; this.drawPick(); };
+    this.choosing = new Choosing(shown, { take: () => this.take(), say: announce, ended, left: () => this.comeBack() });
+  }
+
+  get isFolding() {
+    return this.desk.classList.contains("is-folding");
+  }
+
+  /** Back to the answers: folded again if choosing has unfolded them and that hides no new highlight; it is in view. */
+  comeBack() {
+    const { fold, taken } = this;
+    [this.fold, this.taken] = [null, null];
+    const range = taken && this.rangesOf(taken)[0];
+    if (fold && !this.isFolding) fold();
+    if (fold && range && isCut(range)) fold();
+    if (range) bringIntoView(range);
+    else if (fold) this.cards.select(this.cards.current, { focus: true });
   }
 
   take() {
@@ -88,7 +109,10 @@ class Highlights {
     this.cards.select(chosen.letter, { focus: true });
     this.keep(known);
     this.fresh = this.list.children[index].querySelector("input");
-    return this.drawer.open();
+    this.taken = known[index];
+    this.drawer.open();
+    const [range] = this.rangesOf(this.taken);
+    if (range) bringIntoView(range);
   }
 
   draw() {
@@ -147,4 +171,17 @@ class Highlights {
     this.pick.style.top = `${box.bottom - own.top + 6}px`;
     this.pick.style.left = `${Math.max(8, Math.min(box.left - own.left, own.width - this.pick.offsetWidth - 8))}px`;
   }
+}
+
+const elementOf = ({ startContainer: node }) => (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement);
+
+/** Whether the end of it lies below the fold of its answer. */
+function isCut(range) {
+  return range.getBoundingClientRect().bottom > elementOf(range).closest("[data-text]").getBoundingClientRect().bottom + 1;
+}
+
+/** Into the upper half of the window: in the lower one stand the ranking and the sheets. */
+function bringIntoView(range) {
+  const { top, bottom } = range.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight / 2) scrollBy(0, top - innerHeight / 4);
 }

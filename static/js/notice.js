@@ -5,6 +5,7 @@ import { words } from "./words.js";
 
 export class Notice {
   constructor(desk, { take }) {
+    this.desk = desk;
     this.box = desk.querySelector("#desk-notice");
     this.signInAt = desk.dataset.address;
     this.box.addEventListener("click", (event) => {
@@ -32,14 +33,27 @@ export class Notice {
   /** Why the server did not take it. What was chosen stays. */
   answer({ came, html, signIn }) {
     if (came === "signed-out") this.signedOut(signIn);
-    else this.box.replaceChildren((came === "refused" && parsed(html, ".notice")) || this.say(words("away")));
+    else this.box.replaceChildren((came === "refused" && parsed(html, ".notice")) || this.unreached(words("away")));
+  }
+
+  /** A sentence that goes away once the server takes something again. */
+  unreached(sentence) {
+    const notice = this.say(sentence);
+    notice.dataset.unreached = "";
+    return notice;
+  }
+
+  reached() {
+    this.box.querySelector("[data-unreached]")?.remove();
   }
 
   signedOut(signIn) {
-    const notice = this.say(`${words("signed_out")} `);
+    const notice = this.unreached(`${words("signed_out")} `);
     const link = document.createElement("a");
     link.href = `${signIn.split("?")[0]}?next=${encodeURIComponent(this.signInAt)}`;
     Object.assign(link, { target: "_blank", textContent: words("sign_in_again") });
+    // Whoever comes back from there presses Enter to send, and not to open it again.
+    link.addEventListener("click", () => (this.desk.querySelector(".answer.is-current") ?? this.desk).focus({ preventScroll: true }));
     notice.append(link);
   }
 }

@@ -46,13 +46,28 @@ function origins(shown, raw) {
   const origin = new Int32Array(shown.length).fill(-1);
   const [ours, theirs] = [wordsOf(shown), wordsOf(raw)];
   let [at, rawAt] = [0, 0];
-  for (const [i, j] of align(ours.map((word) => word.text), theirs.map((word) => word.text))) {
+  for (const [i, j] of settled(align(ours.map((word) => word.text), theirs.map((word) => word.text)), theirs)) {
     letters(shown.slice(at, ours[i].start), raw.slice(rawAt, theirs[j].start), { at, rawAt, origin });
     for (let n = 0; n < ours[i].text.length; n += 1) origin[ours[i].start + n] = theirs[j].start + n;
     [at, rawAt] = [ours[i].end, theirs[j].end];
   }
   letters(shown.slice(at), raw.slice(rawAt), { at, rawAt, origin });
   return origin;
+}
+
+/** Where a word has several counterparts between those of its neighbours (a full stop after a link: those within the
+ *  address too), the one that is nearest to theirs. */
+function settled(pairs, words) {
+  for (let k = pairs.length - 1; k >= 0; k -= 1) {
+    const pair = pairs[k];
+    const [before, after] = [pairs[k - 1]?.[1] ?? -1, pairs[k + 1]?.[1] ?? words.length];
+    const distance = (at) => Math.min(at - before, after - at);
+    const { text } = words[pair[1]];
+    for (let at = pair[1] + 1; at < after; at += 1) {
+      if (words[at].text === text && distance(at) < distance(pair[1])) pair[1] = at;
+    }
+  }
+  return pairs;
 }
 
 function letters(shown, raw, { at, rawAt, origin }) {

@@ -14,5 +14,5 @@ function look() {
   for (const element of document.querySelectorAll(WIDE)) sizes.observe(element);
 }
 
-new MutationObserver(look).observe(document.body, { childList: true, subtree: true }); // each task comes anew
+new MutationObserver(look).observe(document.documentElement, { childList: true, subtree: true }); // each task comes anew
 look();

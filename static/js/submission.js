@@ -9,17 +9,23 @@ export class Submission {
     this.desk = desk;
     this.arrived = performance.now();
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
-    desk.querySelector("[data-skip]")?.addEventListener("submit", (event) => { event.preventDefault(); this.skip(event.target); });
+    const skip = desk.querySelector("[data-skip]");
+    if (!skip) return;
+    skip.noValidate = true;
+    skip.addEventListener("submit", (event) => { event.preventDefault(); this.skip(skip); });
   }
 
   submit() {
     if (this.form.inert || this.isStopped()) return;
     this.drafts.stop();
     this.form.elements.seconds.value = ((performance.now() - this.arrived) / 1000).toFixed(1);
-    this.send(this.form, { sentence: words("done_next") });
+    this.send(this.form, { sentence: words("revises" in this.desk.dataset ? "revision_kept" : "done_next") });
   }
 
   skip(form) {
+    const missing = form.querySelector("[data-why]");
+    missing.textContent = form.elements.reason.value ? "" : words("skip_why");
+    if (missing.textContent) return form.elements.reason[0].focus();
     document.getElementById("skip").hidePopover();
     this.drafts.stop();
     this.send(form, { sentence: words("skipped_next"), headers: {} }); // the counts of what is kept here would be wrong
@@ -52,13 +58,13 @@ export class Submission {
   following(answer) {
     if (answer.came !== "done") return null;
     const isHeld = answer.headers.get("Desk-Next") === this.next.slot && this.next.slot !== "";
-    return isHeld ? this.next.taken(answer.html) : parsed(answer.html, "#desk");
+    return isHeld ? this.next.taken(answer.html) : deskOrPage(answer.html);
   }
 
   /** After a task that was lost: what the queue has now. */
   async takeNext() {
     const answer = await ask(this.desk.dataset.address);
-    const following = answer.came === "done" && parsed(answer.html, "#desk");
+    const following = answer.came === "done" && deskOrPage(answer.html);
     if (following) this.show(following);
     else this.notice.answer(answer);
   }
@@ -84,3 +90,6 @@ export class Submission {
     return true;
   }
 }
+
+/** A task is put in the place of the one before; what is no task (the end, new guidelines) comes as a page. */
+const deskOrPage = (html) => parsed(html, "[data-desk]") ?? parsed(html, "body:has(#desk)");

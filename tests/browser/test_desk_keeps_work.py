@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Route, expect
 
 from annotation.actions import leases, seats
-from annotation.models import Draft, Judgement, Skip, Slot
+from annotation.models import Draft, Judgement, Project, Skip, Slot
 from tests.browser.desk import as_letters, at_desk, letters_on, press, queue, ready, wait_for_judgements
 from tests.factories import (
     AnnotatorFactory,
@@ -189,15 +189,78 @@ def test_a_session_that_ended_keeps_the_ranking_until_one_signed_in_again(visit,
     press(page, "3", "1", "2", "Enter")
     link = page.get_by_role("link", name="Sign in (new tab)")
     expect(link).to_have_attribute("href", "/accounts/login/?next=%2Fprojects%2Fdesk%2Fdesk%2F")
+    link.focus()
     with visitor.context.expect_page() as opened:
-        link.click()
+        page.keyboard.press("Enter")
     expect(opened.value.get_by_label("Password")).to_be_visible()
     visitor.context.add_cookies(cookies)
     page.bring_to_front()
     assert [letters_on(page, place) for place in "123"] == ["B", "C", "A"]
-    page.locator(".desk").focus()
+    expect(page.locator(".answer.is-current")).to_be_focused()
     page.keyboard.press("Enter")
     assert as_letters(wait_for_judgements(page, 1)[0]) == [["B"], ["C"], ["A"]]
+    assert len(visitor.context.pages) == 2
+
+
+def test_what_a_second_tab_says_is_kept_and_opens_as_a_revision(visit, project, annotator):
+    queue(project, tasks=2, size=3)
+    visitor = visit(annotator.user)
+    page = at_desk(visitor)
+    second = visitor.context.new_page()
+    second.goto(page.url)
+    ready(second)
+    press(page, "2", "1", "3", "Enter")
+    [first] = wait_for_judgements(page, 1)
+    with second.expect_response(re.compile("/submit/")) as answered:
+        press(second, "3", "2", "1", "Enter")
+    assert answered.value.status == 409
+    expect(second.get_by_role("alert")).to_contain_text("perhaps in another tab. What you sent here is kept")
+    second.get_by_role("link", name="Open your judgement").click()
+    ready(second)
+    assert [letters_on(second, place) for place in "123"] == ["C", "B", "A"]
+    press(second, "Enter")
+    expect(second.get_by_text("Your revision is kept.").first).to_be_visible()
+    assert second.url.endswith("/projects/desk/desk/")
+    expect(second.locator("#announce")).to_have_text("Your revision is kept.")
+    first.refresh_from_db()
+    assert as_letters(first.revised_by) == [["C"], ["B"], ["A"]]
+
+
+def test_who_fails_the_last_of_the_qualification_set_is_told_on_a_page(visit, project, annotator):
+    Project.objects.update(qualification_pass=1.0)
+    known = {"ranking": [[0], [1]], "explanation": ""}
+    task = TaskFactory(project=project, size=2, purpose="qualification", known=known, overlap=0)
+    queue(project, tasks=1, size=2)
+    page = at_desk(visit(annotator.user))
+    first = task.slots.get().order.index(0)
+    with page.expect_response(re.compile("/submit/")) as answered:
+        press(page, *("21" if first == 0 else "12"), "Enter")
+    assert answered.value.status == 200
+    expect(page.get_by_text("A reviewer of the project sees how it went")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    assert page.locator("[data-desk]").count() == 0
+    assert Judgement.objects.get().task == task
+
+
+def test_the_red_notice_goes_once_the_server_answers_again(visit, project, annotator):
+    queue(project, tasks=1, size=3)
+    visitor = visit(annotator.user)
+    visitor.page.route("**/submit/", lambda route: route.abort())
+    page = at_desk(visitor)
+    press(page, "3", "1", "2", "Enter")
+    expect(page.locator("[data-saved]")).to_have_text("Draft kept")
+    expect(page.get_by_role("alert").filter(has_text="The server does not answer")).to_have_count(0)
+    visitor.trouble.clear()
+
+
+def test_skipping_without_a_reason_says_so_in_the_page(visit, project, annotator):
+    queue(project, tasks=1, size=3)
+    page = at_desk(visit(annotator.user))
+    press(page, "s")
+    page.get_by_role("button", name="Skip it").click()
+    expect(page.get_by_role("alert").filter(has_text="Say why you skip this task.")).to_be_visible()
+    expect(page.locator("#skip [name=reason]").first).to_be_focused()
+    assert not Skip.objects.exists()
 
 
 def test_what_the_server_never_got_comes_back_from_this_browser(visit, project, annotator):

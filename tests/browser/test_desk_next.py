@@ -92,14 +92,13 @@ def test_new_guidelines_are_confirmed_before_the_next_task(visit, project, annot
     queue(project, tasks=2, size=2)
     visitor = visit(annotator.user)
     page = visitor.open("/projects/desk/desk/")
-    page.get_by_role("button", name="I have read them").click()
-    ready(page)
+    with page.expect_response(re.compile(r"/desk/\?after=")):
+        page.get_by_role("button", name="I have read them").click()
+        ready(page)
     project.guidelines.create(number=2, text="Be exact.", changes="Exact counts more.")
-    Slot.objects.filter(state=Slot.State.LEASED).exclude(token=slot_on(page)).update(
-        state=Slot.State.OPEN, annotator=None, lease_expires_at=None
-    )
     press(page, "2", "1", "Enter")
     expect(page.get_by_text("Exact counts more.")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     page.get_by_role("button", name="I have read them").click()
     ready(page)
     press(page, "g")

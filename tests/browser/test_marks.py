@@ -136,7 +136,8 @@ HARD = {
     "C": "```python\ndef add(a, b):\n    return a + b\n```\nThen `add(1, 2)` is 3.",
     "D": "A 👩‍👩‍👧 family 🎉 and\r\none 👩 alone &amp; &euro;5 \\*raw\\*.",
     "E": "مرحبا **بالعالم** كيف `حالك` اليوم؟",
-    "F": "See [the lamp](https://lamp.example/the/lamp) and ![a lamp](https://lamp.example/x.png) here.",
+    "F": "See [the lamp](https://lamp.example/the/lamp) and ![a lamp](https://lamp.example/x.png) here. "
+    "Or a [link](https://evil.example/x). (See [it](https://b.example/y).) End.",
     "G": "| name | size |\n|---|---|\n| lamp | 3 |\n| desk | 4 |",
     "H": "As $\\frac{a}{b}$ is so.\n\n東京都に**住んで**います。次の文です。",
     "I": "<b>not bold</b> and 5 < 6.\n\n> quoted *words*\n\n# Title\nafter it",
@@ -154,6 +155,8 @@ QUOTES = [  # (answer, shown words, which of them, what stands there in the raw 
     ("D", "& €5", 0, "&amp; &euro;5"),
     ("E", "بالعالم كيف حالك", 0, "بالعالم** كيف `حالك"),
     ("F", "the lamp", 0, "the lamp"),
+    ("F", "Or a link.", 0, "Or a [link](https://evil.example/x)."),
+    ("F", "(See it.)", 0, "(See [it](https://b.example/y).)"),
     ("G", "lamp", 0, "lamp"),
     ("H", "As \ufffc is", 0, "As $\\frac{a}{b}$ is"),
     ("H", "\ufffc", 0, "$\\frac{a}{b}$"),
