@@ -6,7 +6,7 @@ from django.db import transaction
 from annotation.actions import audit, members, tasks
 from annotation.exceptions import InvalidTask
 from annotation.formats.row_judgements import Ranking
-from annotation.models import Skip, Task
+from annotation.models import Project, Skip, Task
 
 SET = "set the known answer"  # as the reason of a skip
 SOURCES = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD, Task.Purpose.GOLD)
@@ -35,6 +35,14 @@ def adopt(task: Task, *, by: User, ranking: Ranking, explanation: str) -> Task:
         gold.known = known
     Skip.objects.get_or_create(task=gold, annotator=members.annotator_of(by), defaults={"reason": SET})
     return gold
+
+
+def unshown(project: Project) -> int:
+    """How many gold tasks nobody meets, as the project's rate of them is 0."""
+    if project.gold_rate:
+        return 0
+    gold = Task.objects.filter(project=project, purpose=Task.Purpose.GOLD)
+    return gold.exclude(state=Task.State.WITHDRAWN).count()
 
 
 def _gold_like(task: Task, known: tasks.Known, *, by: User) -> Task:

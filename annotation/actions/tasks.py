@@ -114,7 +114,8 @@ def create(
     by: User | None = None,
 ) -> tuple[Task, bool]:
     """File one task; positions are the order of `responses`. False: it was there already (by its key), and got the
-    slots that it lacked, unless it is for another audience. Gold and qualification tasks take their `known` answer, and no slots yet.
+    slots that it lacked, unless it is for another audience. Gold and qualification tasks take their `known` answer,
+    and no slots yet.
 
     Raises:
         InvalidTask: responses that nobody can rank, an overlap that nobody can fill, or a known answer that is

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
@@ -145,6 +146,8 @@ def detail(taken: Taken) -> dict[str, Any]:
         "rows": report.rows,
         "rejected": report.rejected,
         "added": dict(report.added),
+        "metadata": list(report.metadata),
+        "unkept": list(report.unkept),
         "rejects": taken.rejects,
         "queued": vars(taken.queued) if taken.queued else None,
     }
@@ -181,10 +184,11 @@ def queue_all(project: Project, *, by: User) -> TasksCreated:
 def in_words(event: AuditEvent) -> str:
     """One sentence of what came of an upload."""
     rows, rejected = event.detail["rows"], event.detail["rejected"]
-    read = ngettext("%(rows)d row was read", "%(rows)d rows were read", rows) % {"rows": rows}
-    kept = ngettext("%(n)d was rejected", "%(n)d were rejected", rejected) % {"n": rejected}
+    read = ngettext("%(rows)s row was read", "%(rows)s rows were read", rows) % {"rows": intcomma(rows)}
+    kept = ngettext("%(n)s was rejected", "%(n)s were rejected", rejected) % {"n": intcomma(rejected)}
     queued = event.detail["queued"]
     if queued is None:
         return _("%(read)s, %(kept)s.") % {"read": read, "kept": kept}
-    made = ngettext("%(n)d task was queued", "%(n)d tasks were queued", queued["made"]) % {"n": queued["made"]}
+    n = queued["made"]
+    made = ngettext("%(n)s task was queued", "%(n)s tasks were queued", n) % {"n": intcomma(n)}
     return _("%(read)s, %(kept)s; %(made)s.") % {"read": read, "kept": kept, "made": made}

@@ -48,8 +48,12 @@ HELP = {
         "2 to 9 are ranked, 1 is rated and edited, 0 asks for a written answer. For new tasks only."
     ),
     "lease_minutes": _("A task that nobody works on for so long goes back to the queue; the draft is kept."),
-    "gold_rate": _("Share of tasks whose answer is known, from 0 to 1. They come from gold rows of your data."),
-    "repeat_rate": _("Share of tasks that a person gets a second time without knowing, from 0 to 1."),
+    "gold_rate": _(
+        "Share of tasks whose answer is known, with the repeat rate at most 0.5. They come from gold rows of your data."
+    ),
+    "repeat_rate": _(
+        "Share of tasks that a person gets a second time without knowing, with the gold rate at most 0.5."
+    ),
     "gold_feedback": _("People are told at once whether they met the known answer."),
     "qualification_pass": _("Share of known pairs to get right, from 0 to 1, before the first real task."),
     "acknowledgement_asked": _("People confirm each new version of the guidelines before their next task."),
@@ -123,14 +127,6 @@ class SettingsForm(forms.ModelForm[Project]):
         if overlap > MAX_OVERLAP:
             raise forms.ValidationError(_("At most %(most)d people judge a task."), params={"most": MAX_OVERLAP})
         return overlap
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if cleaned.get("gold_rate", 0) + cleaned.get("repeat_rate", 0) >= 1:
-            self.add_error(
-                "repeat_rate", _("With the gold rate this leaves no real tasks: keep both below 1 together.")
-            )
-        return cleaned
 
     def values(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self.Meta.fields}

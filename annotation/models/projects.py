@@ -1,7 +1,10 @@
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext
 
 MAX_RESPONSES = 9
+MAX_HIDDEN = 0.5
 
 
 class Project(models.Model):
@@ -79,6 +82,15 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """
+        Raises:
+            ValidationError: the rates of hidden tasks leave less than half for real ones.
+        """
+        if round((self.gold_rate or 0) + (self.repeat_rate or 0), 9) > MAX_HIDDEN:
+            said = gettext("The gold rate and the repeat rate are at most 0.5 together.")
+            raise ValidationError({"repeat_rate": said})
 
     @property
     def guideline(self) -> "Guideline | None":

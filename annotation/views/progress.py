@@ -42,6 +42,11 @@ class Progress:
         return cls(done=done, done_today=done_today, waiting=waiting, more=bool(more), rounded=bool(rounded))
 
     @property
+    def few(self) -> bool:
+        """The last ten where the number goes in tens: "10" until the end would be untrue."""
+        return self.rounded and not self.more and 0 < self.waiting <= STEP
+
+    @property
     def in_short(self) -> str:
         """For the page to send back when it asks ahead, so that nothing is counted for most tasks."""
         return f"{self.done}-{self.done_today}-{self.waiting}-{self.more:d}-{self.rounded:d}"

@@ -1,11 +1,12 @@
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation.actions import uploads
+from annotation.actions import known_answers, uploads
 from annotation.actions.members import ADMINS, annotator_of, project_for
 from annotation.actions.waiting import offered
 from annotation.exceptions import AnnotationError, ChangedMeanwhile, Forbidden
@@ -64,10 +65,10 @@ def new(request: MemberRequest) -> HttpResponse:
 def ready(project: Project) -> str:
     waiting = offered(project).count()
     return ngettext(
-        "%(project)s is ready and you are its admin: %(n)d task waits. Next, write guidelines and invite people.",
-        "%(project)s is ready and you are its admin: %(n)d tasks wait. Next, write guidelines and invite people.",
+        "%(project)s is ready and you are its admin: %(n)s task waits. Next, write guidelines and invite people.",
+        "%(project)s is ready and you are its admin: %(n)s tasks wait. Next, write guidelines and invite people.",
         waiting,
-    ) % {"project": project, "n": waiting}
+    ) % {"project": project, "n": intcomma(waiting)}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -91,4 +92,5 @@ def data(request: MemberRequest, slug: str) -> HttpResponse:
 def shown_data(request: MemberRequest, project: Project, form: MoreDataForm, *, status: int = 200) -> HttpResponse:
     entries = [{"event": event, "words": uploads.in_words(event)} for event in uploads.uploads_of(project)]
     context = {"project": project, "form": form, "entries": entries, "listed": uploads.LISTED_REJECTS}
+    context["unshown"] = known_answers.unshown(project)
     return render(request, "annotation/project/data.html", context, status=status)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from annotation.actions import audiences, tasks
+from annotation.actions import audiences, known_answers, tasks
 from annotation.actions.members import ADMINS, project_for
 from annotation.actions.tasks import TasksCreated
 from annotation.actions.waiting import offered
@@ -127,5 +127,6 @@ def shown_queue(request: MemberRequest, project: Project, form: QueueForm, *, st
         "more": len(groups) > LISTED,
         "waiting": waiting,
         "prompts": project.prompts.count(),
+        "unshown": known_answers.unshown(project),
     }
     return render(request, "annotation/project/queue.html", context, status=status)

@@ -278,7 +278,7 @@ def test_answers_in_columns_come_in_and_the_report_names_what_tasks_do_not_keep(
     table.write_text("prompt,response_a,response_b,source,date\nWhy?,So.,[1],web,\nHow?,a,b,web,May\n")
     counts, printed = bring(table)
     assert (counts["prompts"], counts["responses"]) == ((2, 0), (4, 0))
-    assert "Not kept, for rows that become no task have no metadata: source, date" in printed
+    assert "Not kept, for rows that come without judgements have no metadata: source, date" in printed
     assert sorted(Response.objects.values_list("text", flat=True)) == ["So.", "[1]", "a", "b"]
 
 

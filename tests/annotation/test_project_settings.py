@@ -76,6 +76,12 @@ def test_every_setting_has_a_field_with_a_line_that_explains_it(admin):
     assert all(str(field.help_text) in html.replace("&#x27;", "'") for field in shown)
 
 
+def test_half_of_the_tasks_may_be_hidden(admin, project):
+    save(admin, gold_rate="0.2", repeat_rate="0.3")
+    project.refresh_from_db()
+    assert (project.gold_rate, project.repeat_rate) == (0.2, 0.3)
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -84,7 +90,10 @@ def test_every_setting_has_a_field_with_a_line_that_explains_it(admin):
         ({"responses_per_task": "10"}, "less than or equal to 9"),
         ({"gold_rate": "1.5"}, "less than or equal to 1"),
         ({"gold_rate": "nan"}, "Enter a number."),
-        ({"gold_rate": "0.5", "repeat_rate": "0.5"}, "With the gold rate this leaves no real tasks"),
+        (
+            {"gold_rate": "0.5", "repeat_rate": "0.01"},
+            "The gold rate and the repeat rate are at most 0.5 together.",
+        ),
         ({"lease_minutes": "0"}, "greater than or equal to 1"),
         ({"name": ""}, "This field is required."),
         ({"reason_asked": "perhaps"}, "Select a valid choice"),

@@ -309,7 +309,8 @@ class TestCommand:
             stderr=StringIO(),
         )
 
-        assert "1 known (0 of them got new slots, 1 left as they are: they are for another audience)" in out.getvalue()
+        said = "1 known (0 of them got new slots, 1 left as they are: they are for another audience)"
+        assert said in out.getvalue()
         assert Slot.objects.count() == 1
 
     def test_names_a_project_that_is_not_there(self):

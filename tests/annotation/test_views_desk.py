@@ -315,7 +315,7 @@ def test_the_end_of_the_queue_counts_what_was_done(desk, project):
     slot, hidden = open_task(desk)
     html = desk.post(url(slot, "submit/"), {**hidden, **ranks(A=1, B=2)}, follow=True).content.decode()
     assert "That was the last one" in html
-    assert "You ranked 1 task today and 1 in all." in html
+    assert "You did 1 task today and 1 in all." in html
 
 
 def test_a_paused_project_says_so(desk, project):

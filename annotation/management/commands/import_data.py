@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
-from annotation.actions import import_files, projects
+from annotation.actions import import_files, known_answers, projects
 from annotation.actions.import_plans import Naming
 from annotation.actions.import_report import next_step
 from annotation.formats.detection import NAMES
@@ -67,4 +67,8 @@ Example:
                 rejects=options["rejects"],
                 progress=progress,
             )
-        self.stdout.write(f"{options['file'].name} {report}\nNext: {next_step(report, project)}")
+        self.stdout.write(f"{options['file'].name} {report}")
+        if unshown := known_answers.unshown(project):
+            said = "1 gold task is" if unshown == 1 else f"{unshown:,} gold tasks are"
+            self.stdout.write(f"{said} shown to nobody while the gold rate is 0: set it in the project's settings.")
+        self.stdout.write(f"Next: {next_step(report, project)}")

@@ -4,11 +4,13 @@ from collections import Counter
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -17,6 +19,7 @@ from annotation.actions.members import REVIEWERS, project_for
 from annotation.exceptions import Forbidden, InvalidJudgement, InvalidTask, NotFound
 from annotation.forms.reviews import AdjudicationForm
 from annotation.models import Annotator, Project, Task
+from annotation.permissions import may_administer
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.listing import DONE, RECENT, SHOW, Entry, Filters, filters_of, place, window
 from annotation.views.review.people import LOOKED_AT, MINIMUM, TIMES, pace_of, people_of
@@ -70,7 +73,18 @@ def adjudicate(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
         form.add_error(None, str(error))
         return shown_task(request, project, task_id, form=form, status=error.status_code)
     messages.success(request, gettext("Your decision is kept. What people said has not changed."))
+    if form.said()["known"] and not project.gold_rate:
+        messages.warning(request, nobody_meets_it(request.user, project=project))
     return redirect(address_of(project, task_id, came_from=place(request.POST.get("from", ""))))
+
+
+def nobody_meets_it(user: User, *, project: Project) -> str:
+    """Of a known answer, where the project's rate of gold tasks is 0; with the way there for whoever may go it."""
+    sentence = gettext("Known answers are shown to nobody while the gold rate is 0.")
+    if not may_administer(user, role=getattr(project, "role", None)):
+        return sentence
+    address = reverse("annotation:settings", args=[project.slug])
+    return format_html('{} <a href="{}#id_gold_rate">{}</a>', sentence, address, gettext("Set the gold rate"))
 
 
 @require_http_methods(["GET", "POST"])
