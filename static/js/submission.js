@@ -19,7 +19,8 @@ export class Submission {
     if (this.form.inert || this.isStopped()) return;
     this.drafts.stop();
     this.form.elements.seconds.value = ((performance.now() - this.arrived) / 1000).toFixed(1);
-    this.send(this.form, { sentence: words("revises" in this.desk.dataset ? "revision_kept" : "done_next") });
+    const isRevision = "revises" in this.desk.dataset;
+    this.send(this.form, { sentence: isRevision ? words("revision_kept") : words("done_next") });
   }
 
   skip(form) {

@@ -205,6 +205,34 @@ def test_a_quote_of_the_shown_text_is_found_in_the_raw_text_and_back(visit, proj
     expect(card.locator(".labels")).to_have_text("")
 
 
+IN_VIEW = """() => {
+    const [range] = CSS.highlights.get("quote");
+    const { top, bottom } = range.getBoundingClientRect();
+    return top >= 0 && bottom <= document.querySelector(".desk__foot").getBoundingClientRect().top;
+}"""
+
+
+@pytest.mark.parametrize("sentences", [1, 60], ids=["above the fold", "below the fold"])
+def test_a_highlight_made_by_keyboard_is_in_view_and_folds_again_what_it_need_not_show(
+    visit, project, annotator, sentences
+):
+    tale = "\n\n".join(f"Sentence {n} of a long tale." for n in range(120))
+    ask(project, tale, tale + " No.", highlights_asked=True)
+    page = at_desk(visit(annotator.user))
+    expect(page.locator(".desk.is-folding .is-cut")).to_have_count(2)
+    press(page, "h")
+    page.get_by_role("button", name="Choose a sentence").press("Enter")
+    expect(page.locator(".desk.is-folding")).to_have_count(0)
+    press(page, *["ArrowDown"] * (sentences - 1), "Enter")
+    expect(page.get_by_label("Comment on the highlight")).to_be_focused()
+    page.keyboard.type("why?")
+    press(page, "Escape")
+    expect(page.locator(".desk.is-folding")).to_have_count(1 if sentences == 1 else 0)
+    expect(page.locator("[data-quotes] q")).to_have_text(f"Sentence {sentences - 1} of a long tale.")
+    expect(page.locator("[data-saved]")).to_have_text("Draft kept")
+    assert page.evaluate(IN_VIEW)
+
+
 def longest(a: list[str], b: list[str]) -> int:
     row = [0] * (len(b) + 1)
     for x in a:
