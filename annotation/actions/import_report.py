@@ -40,7 +40,8 @@ class ImportReport:
         if self.metadata:
             lines.append(f"Kept as metadata of the tasks: {', '.join(self.metadata)}")
         if self.unkept:
-            lines.append(f"Not kept, for rows that come without judgements have no metadata: {', '.join(self.unkept)}")
+            names = ", ".join(self.unkept)
+            lines.append(f"Not kept, for rows that come without judgements have no metadata: {names}")
         if self.rejects:
             lines.append(f"Rejected rows, each with its line and reason: {self.rejects}")
         return "\n".join(lines)

@@ -49,7 +49,8 @@ HELP = {
     ),
     "lease_minutes": _("A task that nobody works on for so long goes back to the queue; the draft is kept."),
     "gold_rate": _(
-        "Share of tasks whose answer is known, with the repeat rate at most 0.5. They come from gold rows of your data."
+        "Share of tasks whose answer is known, with the repeat rate at most 0.5. "
+        "They come from gold rows of your data."
     ),
     "repeat_rate": _(
         "Share of tasks that a person gets a second time without knowing, with the gold rate at most 0.5."

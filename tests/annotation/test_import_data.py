@@ -282,6 +282,15 @@ def test_answers_in_columns_come_in_and_the_report_names_what_tasks_do_not_keep(
     assert sorted(Response.objects.values_list("text", flat=True)) == ["So.", "[1]", "a", "b"]
 
 
+def test_gold_that_nobody_meets_is_told_of(bring, project, tmp_path):
+    gold = {"prompt": "2 + 2?", "responses": ["4", "5"], "purpose": "gold", "known": {"ranking": [[0], [1]]}}
+    file = lines(tmp_path / "gold.jsonl", gold)
+    assert "1 gold task is shown to nobody while the gold rate is 0" in bring(file)[1]
+    Project.objects.update(gold_rate=0.1)
+    project.refresh_from_db()
+    assert "shown to nobody" not in bring(file)[1]
+
+
 def test_the_report_names_what_tasks_keep_as_metadata(bring, tmp_path):
     many = {f"field {n}": n for n in range(30)}
     _, printed = bring(lines(tmp_path / "a.jsonl", GOOD | {"metadata": {"source": "web"}}))

@@ -1,4 +1,5 @@
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from annotation.actions import judgements, leases, seats
@@ -104,3 +105,33 @@ def test_many_projects_take_one_query(someone, django_assert_num_queries):
         found = progress_in(projects, annotator=someone)
 
     assert [item.waiting for item in found.values()] == [1] * 5
+
+
+def shown_by(project, someone) -> list[str]:
+    """What the list of projects and the desk say of what waits."""
+    client = Client()
+    client.force_login(someone.user)
+    pages = (client.get(path).content.decode() for path in ("/", f"/projects/{project.slug}/desk/"))
+    return [" ".join(page.split()) for page in pages]
+
+
+def test_a_rounded_number_is_said_to_be_one(project, someone):
+    Project.objects.update(gold_rate=0.1)
+    TaskFactory.create_batch(2, project=project)
+    listed, desk = shown_by(project, someone)
+    assert "A few wait for you" in listed
+    assert "a few wait" in desk
+
+    TaskFactory.create_batch(9, project=project)
+    listed, desk = shown_by(project, someone)
+    assert "About <strong>20</strong> wait for you" in listed
+    assert "about <strong>20</strong> wait" in desk
+
+
+def test_only_where_answers_are_ranked_the_way_in_says_so(project, someone):
+    TaskFactory(project=project)
+    assert ">Rank<" in shown_by(project, someone)[0]
+    Project.objects.update(responses_per_task=1)
+    listed = shown_by(project, someone)[0]
+    assert ">Rank<" not in listed
+    assert ">Open the desk<" in listed

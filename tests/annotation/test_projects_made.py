@@ -63,6 +63,34 @@ def test_a_name_and_a_file_make_a_project_that_can_be_ranked_at_once(maker):
     assert {"project created", "member added", "rows imported", "file uploaded", "tasks created"} <= verbs
 
 
+def test_answers_in_columns_make_pairs_and_other_columns_are_named(maker):
+    table = b"prompt,response_a,response_b,source\nQ1?,a,b,<b>web</b>\nQ2?,a,b,web\n"
+    answer = make(maker, table, file="answers.csv")
+    assert Project.objects.get().responses_per_task == 2
+    html = maker.get(answer.url).content.decode()
+    assert "Not kept, for rows that come without judgements have no metadata: source" in html
+    judged = PAIRS[0] | {"judgements": [{"ranking": [[0], [1]]}], "metadata": {"<b>place": 1}}
+    maker.post(answer.url, {"file": file_of(lines([judged]))})
+    assert "Kept as metadata of the tasks: &lt;b&gt;place" in maker.get(answer.url).content.decode()
+
+
+def test_gold_that_nobody_meets_is_told_of_until_there_is_a_rate(maker):
+    gold = PAIRS[0] | {"purpose": "gold", "known": {"ranking": [[0], [1]]}}
+    answer = make(maker, lines([gold, *PAIRS[1:]]))
+    pages = (answer.url, "/projects/harmless-answers/queue/")
+    for page in pages:
+        html = maker.get(page).content.decode()
+        assert "1 gold task is shown to nobody while the gold rate is 0." in html
+        assert "/projects/harmless-answers/settings/#id_gold_rate" in html
+    Project.objects.update(gold_rate=0.1)
+    assert not any("shown to nobody" in maker.get(page).content.decode() for page in pages)
+
+
+def test_large_numbers_are_parted():
+    event = AuditEvent(detail={"rows": 10_000, "rejected": 1234, "queued": {"made": 8766}})
+    assert uploads.in_words(event) == "10,000 rows were read, 1,234 were rejected; 8,766 tasks were queued."
+
+
 def test_guidelines_written_with_it_are_its_first_version(maker):
     make(maker, lines(PAIRS), guidelines="# Be kind")
     guideline = Project.objects.get().guideline

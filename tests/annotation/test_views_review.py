@@ -1,5 +1,7 @@
 """The reviewers' pages through the test client: what needs a look, one task, and the decision."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -355,3 +357,36 @@ def test_annotators_decide_nothing(project):
 
 def test_a_task_of_another_project_is_not_there(client, project):
     assert client.get(f"/projects/lumo/review/tasks/{disputed(ProjectFactory()).pk}/").status_code == 404
+
+
+@pytest.mark.parametrize(("role", "way_there"), [("reviewer", False), ("admin", True)])
+def test_that_nobody_meets_a_known_answer_is_said_with_the_decision(project, role, way_there):
+    client = Client()
+    client.force_login(MembershipFactory(project=project, role=role).user)
+    sent = {"rank_A": 2, "rank_B": 1, "rank_C": 2, "reason": "B is right.", "known": "on"}
+    said_then = []
+    for rate in (0, 0.1):
+        Project.objects.update(gold_rate=rate)
+        task = disputed(project, question=f"At {rate}?")
+        html = client.post(f"/projects/lumo/review/tasks/{task.pk}/decide/", sent, follow=True).content.decode()
+        said_then.append("Known answers are shown to nobody while the gold rate is 0." in html)
+        assert ('href="/projects/lumo/settings/#id_gold_rate"' in html) == (way_there and not rate)
+    assert said_then == [True, False]
+
+
+def test_whole_ratings_are_shown_whole(client, project):
+    task = TaskFactory(project=project)
+    said(task, [[0], [1], [2]], ratings={"truth": [3.0, 3.5, None]})
+    html = html_of(client, f"tasks/{task.pk}/")
+    cells = re.findall(r'<td class="num">([^<]*)</td>', html)
+    assert cells[-3:] == ["3", "3.5", "–"]
+
+
+def test_the_pages_of_the_project_are_a_link_away(client, project):
+    task = disputed(project)
+    for path in ("", "people/", f"tasks/{task.pk}/"):
+        html = html_of(client, path)
+        assert 'class="project-nav"' in html
+        assert 'href="/projects/lumo/releases/"' in html
+        assert re.search(r'href="/projects/lumo/review/" aria-current="page"', html)
+        assert "css/projects" in html

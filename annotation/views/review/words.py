@@ -61,7 +61,16 @@ def places(groups: Iterable[Iterable[int]], *, size: int) -> list[int | None]:
 
 def ratings_of(ratings: Mapping[str, Any], *, size: int) -> list[tuple[str, list[Any]]]:
     """A row for each criterion, a value for each answer; None where none was given."""
-    return [(name, [*values, *[None] * size][:size]) for name, values in ratings.items() if isinstance(values, list)]
+    return [
+        (name, [*(plain(value) for value in values), *[None] * size][:size])
+        for name, values in ratings.items()
+        if isinstance(values, list)
+    ]
+
+
+def plain(value: Any) -> Any:
+    """A whole number without its ".0", whatever else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _letter(position: Any, letters: Sequence[str]) -> str:
