@@ -48,7 +48,9 @@ class Judgement(models.Model):
     acceptable = models.JSONField(null=True, blank=True, help_text="Positions that are good enough to send.")
     ratings = models.JSONField(default=dict, blank=True)
     flags = models.JSONField(
-        default=list, blank=True, help_text='[{"flag": "harmful", "response": 1}, {"flag": "unclear"}]: none, the prompt.'
+        default=list,
+        blank=True,
+        help_text='[{"flag": "harmful", "response": 1}, {"flag": "unclear"}]: none, the prompt.',
     )
     spans = models.JSONField(
         default=list,

@@ -19,7 +19,9 @@ class Membership(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.ANNOTATOR)
-    groups = models.JSONField(default=list, blank=True, help_text='Names that tasks are assigned to: ["night shift"].')
+    groups = models.JSONField(
+        default=list, blank=True, help_text='Names that tasks are assigned to: ["night shift"].'
+    )
     skills = models.JSONField(default=list, blank=True, help_text='What tasks may ask for: ["lang:de", "medicine"].')
     created_at = models.DateTimeField(auto_now_add=True)
 
