@@ -116,6 +116,8 @@ def test_guidelines_and_keys_open_and_close_by_key(visit, project, annotator):
     assert letters_on(page, "") == "AB"
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="How to rank")).to_be_visible()
+    expect(page.locator("[data-keys]")).not_to_contain_text("show long answers whole")
+    expect(page.get_by_role("button", name="Last submission")).to_have_count(0)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="How to rank")).to_be_hidden()
 
