@@ -212,7 +212,8 @@ PAGES = [
 ]
 
 # Addresses that show no page of ours.
-FORMS = ("submit", "skip", "draft", "acknowledge", "revoke", "preview", "waive", "adjudicate")
+DESK_FORMS = ("submit", "skip", "draft", "acknowledge")
+FORMS = (*DESK_FORMS, "revoke", "preview", "waive", "review_read", "reveal", "adjudicate")
 SECOND_FACTORS = (  # seen in tests/browser/test_account.py
     *("mfa_activate_totp", "mfa_deactivate_totp", "mfa_authenticate", "mfa_reauthenticate"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes"),
