@@ -6,6 +6,7 @@ export class Next {
   constructor(desk, { signal }) {
     this.url = desk.dataset.next;
     this.signal = signal;
+    this.shown = desk;
     this.desk = null;
     if ("revises" in desk.dataset) return; // after a revision comes the task that was left for it
     const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 200));
@@ -15,6 +16,7 @@ export class Next {
   async fetch() {
     const answer = await ask(this.url, { signal: this.signal });
     if (answer.came === "done") this.desk = parsed(answer.html, "[data-desk]");
+    if (this.desk) this.shown.dataset.kept = this.slot; // for whoever asks from outside what lies ready
   }
 
   get slot() {

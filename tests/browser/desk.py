@@ -19,6 +19,17 @@ def ready(page: Page) -> None:
     expect(page.locator("[data-desk][data-ready]")).to_be_attached()
 
 
+def slot_on(page: Page) -> str:
+    return page.locator("[data-desk]").get_attribute("data-slot") or ""
+
+
+def kept_next(page: Page) -> str:
+    """The slot of the task after this one, once the page holds it."""
+    kept = page.locator("[data-desk][data-kept]")
+    expect(kept).to_be_attached()
+    return kept.get_attribute("data-kept") or ""
+
+
 def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)

@@ -3,22 +3,23 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from annotation.models import Judgement, Project, Slot
-from tests.browser.desk import as_letters, at_desk, letters_on, press, queue, ready, wait_for_judgements
+from tests.browser.desk import (
+    as_letters,
+    at_desk,
+    kept_next,
+    letters_on,
+    press,
+    queue,
+    ready,
+    slot_on,
+    wait_for_judgements,
+)
 from tests.factories import AnnotatorFactory, TaskFactory, lease
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def slot_on(page: Page) -> str:
-    return page.locator("[data-desk]").get_attribute("data-slot") or ""
-
-
-def at_desk_with_the_next(visitor) -> Page:  # type: ignore[no-untyped-def]
-    with visitor.page.expect_response(re.compile(r"/desk/\?after=")):
-        return at_desk(visitor)
 
 
 def test_after_a_submission_the_next_task_is_there_without_another_request(visit, project, annotator):
@@ -28,15 +29,11 @@ def test_after_a_submission_the_next_task_is_there_without_another_request(visit
         item.response.text = f"A tale {item.position}. " * 600
         item.response.save()
     visitor = visit(annotator.user)
-    page = at_desk_with_the_next(visitor)
+    page = at_desk(visitor)
     for count in (1, 2, 3):
-        reserve = str(Slot.objects.filter(state=Slot.State.LEASED).exclude(token=slot_on(page)).get().token)
+        reserve = kept_next(page)
         with page.expect_response(re.compile(r"/submit/")) as sent:
-            if count < 3:
-                with page.expect_response(re.compile(r"/desk/\?after=")):
-                    press(page, "2", "1", "Enter")
-            else:
-                press(page, "2", "1", "Enter")
+            press(page, "2", "1", "Enter")
         assert sent.value.headers["desk-next"] == reserve
         wait_for_judgements(page, count)
         assert slot_on(page) == reserve
@@ -46,8 +43,8 @@ def test_after_a_submission_the_next_task_is_there_without_another_request(visit
 
 def test_a_next_task_that_was_lost_meanwhile_is_replaced(visit, project, annotator):
     queue(project, tasks=3, size=2)
-    page = at_desk_with_the_next(visit(annotator.user))
-    reserve = Slot.objects.filter(state=Slot.State.LEASED).exclude(token=slot_on(page)).get()
+    page = at_desk(visit(annotator.user))
+    reserve = Slot.objects.get(token=kept_next(page))
     other = lease(reserve, AnnotatorFactory())
     press(page, "2", "1", "Enter")
     wait_for_judgements(page, 1)

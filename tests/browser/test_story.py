@@ -9,6 +9,7 @@ from annotation.formats import rows
 from annotation.models import Comparison, Membership, Policy, Project, Release, Slot
 from flywheel.demo import corpus
 from flywheel.models import Generation
+from tests.browser.desk import ready, slot_on
 from tests.factories import PASSWORD, MembershipFactory, ProjectFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.training, pytest.mark.django_db(transaction=True)]
@@ -63,8 +64,8 @@ def test_ranking_a_release_a_turn_and_the_new_generation_in_the_queue(visit, pro
     expect(reader.locator("main")).to_contain_text(candidate.policy.name)
 
     page.goto(page.url.split("/projects/")[0] + "/projects/story/desk/")
-    expect(page.locator("#judgement")).to_be_visible()
-    waiting = Slot.objects.get(annotator__user=annotator, state=Slot.State.LEASED).task
+    ready(page)
+    waiting = Slot.objects.get(token=slot_on(page)).task
     assert waiting.generation == candidate.policy.name
     assert waiting.purpose == "head_to_head"
     assert candidate.policy.name not in page.content()
