@@ -2,13 +2,16 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -86,8 +89,43 @@ class Visitor:
         self.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": self.server}])
 
 
+class Traffic:
+    """What the live server is at work on. A database that is emptied under a request makes the next test fail."""
+
+    def __init__(self) -> None:
+        self.going = 0
+        self.changed = threading.Condition()
+
+    def started(self, **_: object) -> None:
+        with self.changed:
+            self.going += 1
+
+    def finished(self, **_: object) -> None:
+        with self.changed:
+            self.going -= 1
+            self.changed.notify_all()
+
+    def end(self, server: str) -> None:
+        """Come back when nothing is under way any more; whatever was sent before stands in front of this request."""
+        urlopen(f"{server}/static/icon.svg").close()  # noqa: S310  # our own server
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.going <= 0, timeout=TIMEOUT / 1000), (
+                "the server is still at work"
+            )
+
+
 @pytest.fixture
-def visit(chromium: Browser, live_server):  # type: ignore[no-untyped-def]
+def traffic() -> Iterator[Traffic]:
+    traffic = Traffic()
+    request_started.connect(traffic.started)
+    request_finished.connect(traffic.finished)
+    yield traffic
+    request_started.disconnect(traffic.started)
+    request_finished.disconnect(traffic.finished)
+
+
+@pytest.fixture
+def visit(chromium: Browser, live_server, traffic):  # type: ignore[no-untyped-def]
     """Opens a browser: `visit(user)`, `visit(user, **PHONE)`, `visit(user, java_script_enabled=False)`."""
     visitors: list[Visitor] = []
 
@@ -105,6 +143,7 @@ def visit(chromium: Browser, live_server):  # type: ignore[no-untyped-def]
     trouble = [sentence for visitor in visitors for sentence in visitor.trouble]
     for visitor in visitors:
         visitor.context.close()
+    traffic.end(live_server.url)
     assert not trouble
 
 
