@@ -251,9 +251,10 @@ class Argilla(Peer):
             offset += len(page)
             if not page:
                 break
+        people = [Counter(response["user_id"] for response in responses) for responses in done]
         return {
             "stored": sum(map(len, done)),
-            "done_twice": 0,  # one response for each person and record is a constraint of its database
+            "done_twice": sum(max(each.values(), default=0) > 1 for each in people),
             "over_filled": sum(len(responses) > 1 for responses in done),
         }
 
