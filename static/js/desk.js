@@ -20,7 +20,7 @@ import { words } from "./words.js";
 
 let leaveLast = () => {};
 
-function mount(desk) {
+function mount(desk, { kept }) {
   const stop = new AbortController();
   const { signal } = stop;
   const form = desk.querySelector("#judgement");
@@ -39,7 +39,8 @@ function mount(desk) {
   if (!isLocked(desk)) drafts.restore();
   const history = new History(form, { changed });
   const parts = PARTS.map((part) => part.mount(desk, { form, cards, ranking, signal, changed })).filter(Boolean);
-  const submission = new Submission(desk, { form, cards, ranking, parts, drafts, next: new Next(desk, { signal }), notice, show });
+  const next = new Next(desk, { signal, kept });
+  const submission = new Submission(desk, { form, cards, ranking, parts, drafts, next, notice, show });
   const acts = actsOf(desk, { form, ranking, cards, placed, parts, history });
   const submit = () => { if (!isLocked(desk)) form.requestSubmit(); };
   const keys = new Keys(desk, { cards, acts, isSent: () => form.inert, submit, signal });
@@ -95,23 +96,23 @@ function showLastMessage(conversation) {
   if (last) conversation.scrollTop = last.offsetTop - conversation.offsetTop;
 }
 
-/** The next task in place of this one; or the page of whatever else comes next, whole. */
-function show(element, { sentence = "" } = {}) {
+/** The next task in place of this one, with the one `kept` for after it; or the page of whatever else comes next, whole. */
+function show(element, { sentence = "", kept } = {}) {
   for (const dialog of document.querySelectorAll("dialog:popover-open")) dialog.hidePopover();
   const old = element.localName === "body" ? document.body : document.getElementById("desk");
   old.replaceWith(element);
   const desk = document.getElementById("desk");
   if (desk.dataset.address) history.replaceState(null, "", desk.dataset.address);
-  arrive();
+  arrive({ kept });
   scrollTo(0, 0);
   desk.focus({ preventScroll: true });
   if (sentence) announce(sentence);
 }
 
-function arrive() {
+function arrive({ kept } = {}) {
   leaveLast();
   const desk = document.querySelector("[data-desk]");
-  leaveLast = desk ? mount(desk) : () => {};
+  leaveLast = desk ? mount(desk, { kept }) : () => {};
 }
 
 document.documentElement.classList.add("has-script");

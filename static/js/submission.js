@@ -38,8 +38,8 @@ export class Submission {
     this.setSent(true);
     const answer = await post(form, { headers });
     this.setSent(false);
-    const following = this.following(answer);
-    if (following) return this.goOn(following, { sentence });
+    const { following, kept } = this.onward(answer);
+    if (following) return this.goOn(following, { sentence, kept });
     focused?.focus({ preventScroll: true });
     if (!answer.html.includes("data-lost")) this.drafts.soon();
     this.notice.answer(answer);
@@ -50,16 +50,16 @@ export class Submission {
     this.form.classList.toggle("is-sent", isSent);
   }
 
-  goOn(following, { sentence }) {
-    this.show(following, { sentence });
+  goOn(following, { sentence, kept }) {
+    this.show(following, { sentence, kept });
     this.drafts.done();
   }
 
-  /** What the server shows next; nothing if it was not the server that answered. */
-  following(answer) {
-    if (answer.came !== "done") return null;
+  /** What is shown next, and what is kept for after it; nothing if it was not the server that answered. */
+  onward(answer) {
+    if (answer.came !== "done") return {};
     const isHeld = answer.headers.get("Desk-Next") === this.next.slot && this.next.slot !== "";
-    return isHeld ? this.next.taken(answer.html) : deskOrPage(answer.html);
+    return isHeld ? this.next.taken(answer.html) : { following: deskOrPage(answer.html) };
   }
 
   /** After a task that was lost: what the queue has now. */

@@ -1,4 +1,5 @@
-"""The desk under load: pairs (next + submit) a second, latencies, CPU, memory, and what must never happen.
+"""The desk under load: pairs (a submission, and the next task lying ready) a second, latencies, CPU, memory, and what
+must never happen.
 
     .venv/bin/python -m tests.bench.bench_desk [--peers FOLDER] [--json FILE]
 
@@ -88,7 +89,7 @@ class Report:
     def line(self, site: Site, row: dict[str, Any], *, name: str = "") -> None:
         cells = (
             *(name or f"{site.name}, {site.database}", row["n"], row["pairs_a_second"]),
-            *(times(row["next"]), times(row["submit"])),
+            *(asked_times(row), times(row["submit"])),
             f"{row['server_cpu_ms']} + {row['database_cpu_ms'] or 0}",
             f"{row['rss_mb']:.0f} / {row['pss_mb']:.0f}",
             *(row["done_twice"], row["over_filled"], row["lost"], sum(row["errors"].values()), row["other_cores"]),
@@ -105,6 +106,12 @@ def line_of(cells: Iterable[object]) -> str:
 
 def times(quantiles: dict[str, float]) -> str:
     return " / ".join(f"{quantiles[name]:.0f}" for name in ("p50", "p95", "p99")) if quantiles else "–"
+
+
+def asked_times(row: dict[str, Any]) -> str:
+    """Of the requests for a next task; where most pairs needed none, it says how many there were."""
+    some = f" (n = {row['asked']})" if 0 < row["asked"] < row["pairs"] else ""
+    return times(row["next"]) + some
 
 
 def checked(site: Site, found: dict[str, Any], *, stored: int = 0) -> dict[str, Any]:
@@ -135,6 +142,7 @@ def think(site: Site, report: Report) -> None:
 
 
 def sizes(site: Flywheel, report: Report) -> None:
+    """Each next is asked for by itself, so that it can be timed beside the submit."""
     chosen = report.chosen
     for size in chosen.sizes:
         site.project(tasks=size)
@@ -143,17 +151,18 @@ def sizes(site: Flywheel, report: Report) -> None:
             runs = []
             for repeat in range(chosen.repeats):
                 before = site.check()["stored"]
-                found = run(site.desks(n), meter=site.meter(), pairs=pairs // chosen.repeats, seconds=chosen.seconds)
+                limit = {"pairs": pairs // chosen.repeats, "seconds": chosen.seconds}
+                found = run(site.desks(n, keeps=False), meter=site.meter(), **limit)
                 found = checked(site, found, stored=before)
                 runs.append(report.keep(site, "sizes", size=size, repeat=repeat, **found))
-            report.line(site, median_of(runs), name=f"{site.name}, {site.database}, {size:,} tasks")
+            report.line(site, median_of(runs), name=f"{site.name}, {site.database}, {size:,} tasks, next asked for")
 
 
 def queries(site: Flywheel, report: Report) -> None:
     found = site.rows("queries", site.project(tasks=20))
     report.keep(site, "queries", **found)
-    counts = f"{len(found['next'])} SQL queries for next, {len(found['submit'])} for submit"
-    print(f"\n{site.database}: {counts}\n", flush=True)
+    counts = f"{len(found['next'])} for a next alone, {len(found['submit'])} for a submit that brings the next"
+    print(f"\n{site.database}, SQL queries: {counts}\n", flush=True)
 
 
 def page(site: Flywheel, report: Report) -> None:

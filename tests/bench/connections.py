@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
@@ -21,6 +22,7 @@ class Refused(Exception):
 class Answer:
     status: int
     body: bytes
+    headers: Mapping[str, str]
 
     @property
     def text(self) -> str:
@@ -56,7 +58,7 @@ class Connection:
             self.http.close()
         if response.status >= 400:
             raise Refused(f"{method} {path}: {response.status} {content[:300].decode(errors='replace')}")
-        return Answer(response.status, content)
+        return Answer(response.status, content, response.headers)
 
     def send_json(self, method: str, path: str, content: Any = None) -> Any:
         body = b"" if content is None else json.dumps(content).encode()

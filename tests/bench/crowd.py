@@ -26,8 +26,12 @@ class Desk(Protocol):
 
     def arrive(self) -> None: ...
 
+    @property
+    def is_ready(self) -> bool:
+        """The next task lies here already: `next` will ask nobody."""
+
     def next(self) -> bool:
-        """Fetch a task; False when nothing waits."""
+        """Have a task, fetched where none lies ready; False when nothing waits."""
 
     def submit(self) -> None: ...
 
@@ -36,7 +40,7 @@ class Desk(Protocol):
 
 @dataclass
 class Tally:
-    """What one annotator saw, in seconds."""
+    """What one annotator saw, in seconds; of `next` only what was asked for."""
 
     next: list[float] = field(default_factory=list)
     submit: list[float] = field(default_factory=list)
@@ -80,7 +84,7 @@ def work(desk: Desk, tally: Tally, *, limit: Limit, think: float, start: threadi
     while limit.another() and sum(tally.errors.values()) < PATIENCE:
         step = "next"
         try:
-            asked = time.perf_counter()
+            was_ready, asked = desk.is_ready, time.perf_counter()
             if not desk.next():
                 tally.ran_dry = True
                 return
@@ -93,7 +97,7 @@ def work(desk: Desk, tally: Tally, *, limit: Limit, think: float, start: threadi
             tally.sample = str(error)
             continue
         tally.ended = time.perf_counter()
-        tally.next.append(given - asked)
+        tally.next += [] if was_ready else [given - asked]
         tally.submit.append(tally.ended - sent)
 
 
@@ -135,6 +139,7 @@ def told(tallies: Sequence[Tally], *, started: float) -> dict[str, object]:
         "pairs": done,
         "seconds": round(wall, 2),
         "pairs_a_second": round(done / wall, 1) if done else 0,
+        "asked": sum(len(tally.next) for tally in tallies),
         "next": percentiles([second for tally in tallies for second in tally.next]),
         "submit": percentiles([second for tally in tallies for second in tally.submit]),
         "errors": dict(sum((tally.errors for tally in tallies), Counter())),
@@ -144,14 +149,14 @@ def told(tallies: Sequence[Tally], *, started: float) -> dict[str, object]:
 
 
 def median_of(runs: Sequence[dict[str, object]]) -> dict[str, object]:
-    """The middle of each measure; pairs, errors and what must be zero added up."""
+    """The middle of each measure; pairs, requests, errors and what must be zero added up."""
     middle: dict[str, object] = {**runs[0], "repeats": len(runs)}
     for name, value in runs[0].items():
         values = [one[name] for one in runs]
         if name in ("next", "submit"):
             seen = [one for one in values if one]
             middle[name] = {key: statistics.median(one[key] for one in seen) for key in (seen or [{}])[0]}
-        elif name in ("pairs", "done_twice", "over_filled", "lost"):
+        elif name in ("pairs", "asked", "done_twice", "over_filled", "lost"):
             middle[name] = sum(values)
         elif name == "errors":
             middle[name] = dict(sum(map(Counter, values), Counter()))

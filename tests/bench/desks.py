@@ -10,6 +10,7 @@ from tests.bench.connections import Answer, Connection
 FRAGMENT = {"HX_Request": "true"}
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
 NEXT = re.compile(r'data-next="([^"]+)"')
+COUNTS = re.compile(r'data-counts="([^"]+)"')
 ACTION = re.compile(r'action="([^"]+/slots/([^"/]+)/)submit/"')
 HIDDEN = re.compile(r'<input type="hidden" name="(csrfmiddlewaretoken|submission_key|shown)" value="([^"]*)"')
 LETTERS = "ABCDEFGHI"
@@ -29,6 +30,7 @@ class Page:
         found = ACTION.search(markup)
         self.address, self.slot = found.groups() if found else ("", "")
         self.next = unescape("".join(NEXT.findall(markup)))
+        self.counts = "".join(COUNTS.findall(markup))
         self.fields = dict(HIDDEN.findall(markup))
 
     def judgement(self) -> dict[str, Any]:
@@ -37,28 +39,46 @@ class Page:
         ranks = {f"rank_{letter}": size - place for place, letter in enumerate(LETTERS[:size])}
         return {**self.fields, **ranks, "seconds": SECONDS}
 
+    def as_kept(self) -> dict[str, str]:
+        """What the page says of this one with the submission of the one before."""
+        return {"Desk_Holds": self.slot, "Desk_Counts": self.counts} if self.slot else {}
+
+
+NOTHING = Page("")
+
 
 class FlywheelDesk:
-    """The page as a browser has it: a task is on the desk, and the one after it is fetched while that is judged."""
+    """The page as a browser has it: a task is on the desk, and the one after it lies ready. The answer to a
+    submission brings the one after that; it is asked for only where nothing lies. With `keeps=False` no submission
+    brings one along, so that each is asked for."""
 
-    def __init__(self, connection: Asks, slug: str) -> None:
-        self.connection = connection
+    def __init__(self, connection: Asks, slug: str, *, keeps: bool = True) -> None:
+        self.connection, self.keeps = connection, keeps
         self.address = f"/projects/{slug}/desk/"
 
     def arrive(self) -> None:
-        self.shown = Page(self.connection.ask("GET", self.address).text)
+        self.shown, self.ahead = Page(self.connection.ask("GET", self.address).text), NOTHING
+        if self.keeps:
+            self.next()
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self.ahead.slot)
 
     def next(self) -> bool:
         if not self.shown.slot:
             return False
-        self.ahead = Page(self.connection.ask("GET", self.shown.next, **FRAGMENT).text)
+        if not self.is_ready:
+            self.ahead = Page(self.connection.ask("GET", self.shown.next, **FRAGMENT).text)
         return True
 
     def submit(self) -> None:
         body = urlencode(self.shown.judgement()).encode()
-        holds = {"Desk_Holds": self.ahead.slot} if self.ahead.slot else {}
-        self.connection.ask("POST", f"{self.shown.address}submit/", body, **FORM, **FRAGMENT, **holds)
-        self.shown = self.ahead
+        kept = self.ahead if self.keeps else NOTHING
+        headers = {**FORM, **FRAGMENT, **kept.as_kept()}
+        answer = self.connection.ask("POST", f"{self.shown.address}submit/", body, **headers)
+        is_held, came = answer.headers.get("Desk-Next") == kept.slot, Page(answer.text)
+        self.shown, self.ahead = (kept, came) if is_held else (came, NOTHING)
 
     def close(self) -> None:
         self.connection.close()
@@ -67,6 +87,7 @@ class FlywheelDesk:
 class LabelStudioDesk:
     """What its own label stream calls."""
 
+    is_ready = False
     RESULT = ({"from_name": "pw", "to_name": "r1", "type": "pairwise", "value": {"selected": "left"}},)
 
     def __init__(self, connection: Connection, project: int) -> None:
@@ -90,6 +111,7 @@ class LabelStudioDesk:
 class ArgillaDesk:
     """One pending record from the search, then a response to it."""
 
+    is_ready = False
     PENDING = (
         {"type": "terms", "scope": {"entity": "response", "property": "status"}, "values": ["pending"]},
         {"type": "terms", "scope": {"entity": "record", "property": "status"}, "values": ["pending"]},

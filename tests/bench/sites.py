@@ -129,8 +129,8 @@ class Flywheel:
         self.project(tasks=tasks)
         return self.desks(people)
 
-    def desks(self, people: int) -> list[Desk]:
-        return [FlywheelDesk(self.connection(cookie), self.slug) for cookie in self.cookies[:people]]
+    def desks(self, people: int, *, keeps: bool = True) -> list[Desk]:
+        return [FlywheelDesk(self.connection(cookie), self.slug, keeps=keeps) for cookie in self.cookies[:people]]
 
     def connection(self, cookie: str) -> Connection:
         made = Connection(self.address)

@@ -1,6 +1,6 @@
 """What the desk's tests look at: rungs, letters, and the judgements that came of them."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from annotation.models import Judgement, Project
 from tests.browser.conftest import Visitor
@@ -28,6 +28,18 @@ def kept_next(page: Page) -> str:
     kept = page.locator("[data-desk][data-kept]")
     expect(kept).to_be_attached()
     return kept.get_attribute("data-kept") or ""
+
+
+def requests_of(page: Page) -> list[str]:
+    """Fills up with the methods of what the desk's scripts ask for from now on, saved drafts aside."""
+    methods: list[str] = []
+
+    def heard(request: Request) -> None:
+        if request.resource_type == "fetch" and "/draft/" not in request.url:
+            methods.append(request.method)
+
+    page.on("request", heard)
+    return methods
 
 
 def press(page: Page, *keys: str) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from annotation.models import Judgement, Project, Slot
+from annotation.models import Judgement, Project, Slot, Task
 from tests.browser.desk import (
     as_letters,
     at_desk,
@@ -14,6 +14,7 @@ from tests.browser.desk import (
     press,
     queue,
     ready,
+    requests_of,
     slot_on,
     wait_for_judgements,
 )
@@ -37,8 +38,70 @@ def test_after_a_submission_the_next_task_is_there_without_another_request(visit
         assert sent.value.headers["desk-next"] == reserve
         wait_for_judgements(page, count)
         assert slot_on(page) == reserve
+        assert sent.value.request.headers["desk-counts"] == page.locator("[data-desk]").get_attribute("data-counts")
     expect(page.locator(".desk.is-folding .is-cut")).to_have_count(2)
     assert len([url for url in visitor.requested if url.endswith("/desk/")]) == 1
+
+
+def test_three_submissions_are_three_requests_for_each_brings_the_task_after_the_next(visit, project, annotator):
+    queue(project, tasks=6, size=2)
+    page = at_desk(visit(annotator.user))
+    reserve = kept_next(page)
+    asked = requests_of(page)
+    for count in (1, 2, 3):
+        press(page, "2", "1", "Enter")
+        wait_for_judgements(page, count)
+        assert slot_on(page) == reserve
+        reserve = kept_next(page)
+    assert asked == ["POST"] * 3
+    expect(page.locator(".desk__counts")).to_have_text("3 done today · 3 wait")
+
+
+def test_the_queue_ends_after_its_last_task_and_is_asked_only_once_for_more(visit, project, annotator):
+    queue(project, tasks=3, size=2)
+    page = at_desk(visit(annotator.user))
+    kept_next(page)
+    asked = requests_of(page)
+    press(page, "2", "1", "Enter")
+    wait_for_judgements(page, 1)
+    kept_next(page)
+    with page.expect_response(re.compile(r"/desk/\?after=")) as nothing:
+        press(page, "2", "1", "Enter")
+        wait_for_judgements(page, 2)
+    assert nothing.value.status == 204
+    press(page, "2", "1", "Enter")
+    expect(page.get_by_role("heading", name="That was the last one")).to_be_visible()
+    expect(page.locator(".lead")).to_contain_text("You did 3 tasks today")
+    assert asked == ["POST", "POST", "GET", "POST"]
+    assert Judgement.objects.count() == 3
+
+
+def test_a_known_answer_is_told_on_the_kept_task_and_the_one_after_it_is_kept_too(visit, project, annotator):
+    queue(project, tasks=3, size=2)
+    page = at_desk(visit(annotator.user))
+    reserve = kept_next(page)
+    known = {"ranking": [[0, 1]], "explanation": "Both are right."}
+    Task.objects.filter(slots__token=slot_on(page)).update(purpose=Task.Purpose.GOLD, known=known)
+    Project.objects.update(gold_feedback=True)
+    press(page, "2", "1", "Enter")
+    expect(page.locator(f'[data-slot="{reserve}"] [data-feedback]')).to_contain_text("Both are right.")
+    assert kept_next(page) not in ("", reserve)
+    press(page, "2", "1", "Enter")
+    expect(page.locator(f'[data-slot="{reserve}"]')).to_have_count(0)
+    expect(page.locator("[data-feedback]")).to_have_count(0)
+
+
+def test_after_a_skip_the_next_task_is_kept_again(visit, project, annotator):
+    queue(project, tasks=4, size=2)
+    page = at_desk(visit(annotator.user))
+    skipped = slot_on(page)
+    reserve = kept_next(page)
+    press(page, "s")
+    page.get_by_role("radio", name="Something else").check()
+    page.get_by_label("In your words").fill("half of it is missing")
+    press(page, "Enter")
+    expect(page.locator(f'[data-slot="{reserve}"]')).to_be_visible()
+    assert kept_next(page) not in ("", skipped, reserve)
 
 
 def test_a_next_task_that_was_lost_meanwhile_is_replaced(visit, project, annotator):
