@@ -14,6 +14,7 @@ from annotation.exceptions import AlreadyJudged, InvalidJudgement, InvalidRow, N
 from annotation.formats import answers, drafts, rubric
 from annotation.formats.rows import judgement_uid
 from annotation.models import Annotator, Comparison, Draft, Judgement, Project, Response, Slot, Task
+from annotation.models.prepared import PreparedInsert
 
 logger = logging.getLogger(__name__)
 
@@ -282,7 +283,7 @@ def _stored(
     the only one that no other points at."""
     revision = old.revision + 1 if old else 0
     first = old and (old if old.revision == 0 else Judgement.objects.get(slot=slot, annotator=by, revision=0))
-    judgement = Judgement.objects.create(
+    judgement = Judgement(
         task=slot.task,
         slot=slot,
         annotator=by,
@@ -296,9 +297,13 @@ def _stored(
         at=timezone.now(),
         **vars(answer),
     )
-    Comparison.objects.bulk_create(comparisons_of(judgement, responses=responses))
+    _insert_judgement([judgement])
+    _insert_comparisons(comparisons_of(judgement, responses=responses))
     slots.drop_draft(task=slot.task_id, annotator=by.pk)
     return judgement
+
+
+_insert_judgement, _insert_comparisons = PreparedInsert(Judgement), PreparedInsert(Comparison)
 
 
 def _keep_as_draft(slot_id: int, *, by: Annotator, said: dict[str, Any]) -> None:

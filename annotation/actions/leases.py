@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -28,6 +29,13 @@ class Page(NamedTuple):
     revises: int | None
 
 
+class Following(NamedTuple):
+    """The slot to come, and whether it comes after the reserve that the page has or in its place."""
+
+    slot: Slot | None
+    holds_reserve: bool = False
+
+
 def claim(
     project: Project,
     *,
@@ -45,8 +53,18 @@ def claim(
         GuidelineUnread: there are newer guidelines than they confirmed.
         NotQualified: the qualification tasks did not go well enough.
     """
+    return _claimed(project, by=by, among=among, ahead_of=ahead_of).slot
+
+
+def go_on(project: Project, *, by: Annotator, reserve: uuid.UUID) -> Following:
+    """What comes after a task: the reserve with this token, if it is still theirs and under the newest guidelines,
+    and the new reserve; else only the next slot. Both for a whole lease from now. Raises as `claim` does."""
+    return _claimed(project, by=by, reserve=reserve)
+
+
+def _claimed(project: Project, *, by: Annotator, **asked: Any) -> Following:
     with transaction.atomic():
-        found = _next(project, by=by, among=among, ahead_of=ahead_of)
+        found = _next(project, by=by, **asked)
     # Raised only now, so that what was written (how the qualification went) stays.
     if isinstance(found, AnnotationError):
         raise found
@@ -54,22 +72,33 @@ def claim(
 
 
 def _next(
-    project: Project, *, by: Annotator, among: "QuerySet[Task] | None", ahead_of: Slot | uuid.UUID | None
-) -> Slot | AnnotationError | None:
+    project: Project,
+    *,
+    by: Annotator,
+    among: "QuerySet[Task] | None" = None,
+    ahead_of: Slot | uuid.UUID | None = None,
+    reserve: uuid.UUID | None = None,
+) -> Following | AnnotationError:
     standing = seats.standing(project, annotator=by)
     gated = among is None and by.user_id is not None
+    holds = False
     if not standing.takes_part:
         return _no_member(project)
     if standing.project_state != Project.State.ACTIVE:
-        return None
+        return Following(None)
     if gated and (unread := seats.unread(project, standing)):
         return unread
     for slot in _held(project, by=by, among=among):
-        if ahead_of not in (slot, slot.token) and _resumed(slot, by=by, guideline=standing.newest_guideline):
-            return slot
+        is_reserve = slot.token == reserve and slot.guideline_version == standing.newest_guideline
+        if ahead_of in (slot, slot.token) or not _resumed(slot, by=by, guideline=standing.newest_guideline):
+            continue
+        if not is_reserve:
+            return Following(slot, holds_reserve=holds)
+        holds = True
     if among is not None:
-        return _ordinary(lambda: waiting.first_among(among, project=project, by=by), standing, by=by)
-    return _gated(project, standing, by=by) if gated else _queued(project, standing, by=by, hides=False)
+        return Following(_ordinary(lambda: waiting.first_among(among, project=project, by=by), standing, by=by))
+    found = _gated(project, standing, by=by) if gated else _queued(project, standing, by=by, hides=False)
+    return found if isinstance(found, AnnotationError) else Following(found, holds_reserve=holds)
 
 
 def _gated(project: Project, standing: Standing, *, by: Annotator) -> Slot | AnnotationError | None:
@@ -126,15 +155,6 @@ def renew(slot: Slot, *, by: Annotator) -> Slot:
     slot.lease_expires_at = expiry
     mine.filter(task__project=slot.task.project_id).exclude(pk=slot.pk).update(lease_expires_at=expiry)
     return slot
-
-
-def prolong(token: uuid.UUID, *, project: Project, by: Annotator) -> bool:
-    """Whether the reserve with this token is still theirs, under guidelines that are still the newest; if so, for a
-    whole lease from now. In one query."""
-    if project.state != Project.State.ACTIVE:
-        return False
-    expiry = timezone.now() + timedelta(minutes=project.lease_minutes)
-    return bool(slots.prolong(token=token, annotator=by.pk, project=project.pk, expiry=expiry))
 
 
 @transaction.atomic
@@ -224,6 +244,12 @@ def drafted(slot: Slot, *, by: Annotator, revises: int | None = None) -> Draft |
     return draft if draft and draft.revises == revises else None
 
 
+def shown_to(user: User, *, slug: str, token: uuid.UUID) -> Slot | None:
+    """The slot with its task, project and annotator, if this member of the project has it or had it; None: look
+    closer, for they may be a superuser, or have lost it."""
+    return slots.shown_to.first(token=token, user=user.pk, slug=slug)
+
+
 def held_by(annotator: Annotator, *, token: uuid.UUID) -> Slot:
     """The slot with its task, prompt and project, if this annotator has it or had it.
 
@@ -293,10 +319,13 @@ def _revisable(slot: Slot, *, by: Annotator) -> bool:
     return open_still and members.takes_part(project, annotator=by)
 
 
-def _held(project: Project, *, by: Annotator, among: "QuerySet[Task] | None") -> "Iterable[Slot]":
-    if among is not None:
-        return slots.leased_to(by, project=project).filter(task__in=among)
-    return slots.leased(annotator=by.pk, project=project.pk)
+def _held(project: Project, *, by: Annotator, among: "QuerySet[Task] | None") -> list[Slot]:
+    held: Iterable[Slot] = (
+        slots.leased(annotator=by.pk, project=project.pk)
+        if among is None
+        else slots.leased_to(by, project=project).filter(task__in=among)
+    )
+    return [waiting.within(project, slot) for slot in held]
 
 
 def _taken(slot: Slot, standing: Standing, *, by: Annotator) -> bool:

@@ -4,11 +4,10 @@ whoever calls it acts only on 1."""
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Case, DateTimeField, Exists, F, JSONField, OuterRef, QuerySet, UUIDField, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, CharField, DateTimeField, Exists, F, JSONField, OuterRef, QuerySet, UUIDField, Value, When
 
 from annotation.actions import waiting
-from annotation.models import Draft, Guideline, Membership, Project, Slot, Task
+from annotation.models import Draft, Membership, Project, Slot, Task
 from annotation.models.prepared import ID, Parameter, Prepared, PreparedDelete, PreparedUpdate
 
 Update = tuple["QuerySet[Any]", dict[str, Any]]
@@ -23,7 +22,13 @@ def leased_to(annotator: waiting.Person, *, project: Project | Parameter) -> "Qu
     """Their leases on tasks that are open, also those that ran out and nobody took; oldest first."""
     held = Slot.objects.filter(annotator=annotator, state=Slot.State.LEASED)
     held = held.filter(task__project=project, task__state=Task.State.OPEN)
-    return with_task(held).order_by("leased_at", "pk")
+    return held.select_related("task__prompt").order_by("leased_at", "pk")
+
+
+def _shown_to(*, token: Parameter, user: Parameter, slug: Parameter) -> "QuerySet[Slot]":
+    member = Membership.objects.filter(project=OuterRef("task__project"), user=user)
+    theirs = Slot.objects.filter(Exists(member), token=token, annotator__user=user, task__project__slug=slug)
+    return theirs.select_related("task__project", "annotator").order_by()
 
 
 def _draft(*, task: Parameter, annotator: Parameter) -> "QuerySet[Draft]":
@@ -34,16 +39,6 @@ def _lease_out(*, slot: Parameter, seen: Parameter, now: Parameter, key: Paramet
     # A slot has another key with each lease: who has seen the one it has knows who had it last.
     free = Slot.objects.claimable(now=now).filter(pk=slot, submission_key=seen)
     return free, {"state": Slot.State.LEASED, "leased_at": now, "submission_key": key, **lease}
-
-
-def _prolong(*, token: Parameter, annotator: Parameter, project: Parameter, expiry: Parameter) -> Update:
-    theirs = Slot.objects.filter(token=token, annotator=annotator, state=Slot.State.LEASED)
-    # Guidelines that are newer than this lease come before its task.
-    newer = Guideline.objects.filter(
-        project=OuterRef("task__project"), number__gt=Coalesce(OuterRef("guideline_version"), 0)
-    )
-    going_on = theirs.filter(~Exists(newer), task__project=project, task__state=Task.State.OPEN)
-    return going_on, {"lease_expires_at": expiry}
 
 
 def _fill(*, slot: Parameter, annotator: Parameter, key: Parameter, now: Parameter) -> Update:
@@ -73,6 +68,8 @@ locked = Prepared(
     lambda slot: with_task(Slot.objects.filter(pk=slot)).select_for_update(of=("self",)).order_by(), slot=ID
 )
 by_token = Prepared(lambda token: with_task(Slot.objects.filter(token=token)).order_by(), token=KEY)
+# Whoever has or had it, as a member of its project: all that a submission has to know first.
+shown_to = Prepared(_shown_to, token=KEY, user=ID, slug=CharField())
 draft = Prepared(_draft, task=ID, annotator=ID)
 drop_draft = PreparedDelete(_draft, task=ID, annotator=ID)
 leased = Prepared(lambda annotator, project: leased_to(annotator, project=project), annotator=ID, project=ID)
@@ -87,7 +84,6 @@ lease_out = PreparedUpdate(
     order=JSONField(),
     guideline_version=ID,
 )
-prolong = PreparedUpdate(_prolong, token=KEY, annotator=ID, project=ID, expiry=TIME)
 fill = PreparedUpdate(_fill, slot=ID, annotator=ID, key=KEY, now=TIME)
 fill_as_member = PreparedUpdate(_fill_as_member, slot=ID, annotator=ID, key=KEY, now=TIME, user=ID, project=ID)
 # What `recount` comes to when one slot of the task has just been filled. 0: the count was wrong.

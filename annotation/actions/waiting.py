@@ -26,14 +26,22 @@ def first(project: Project, *, by: Annotator, audiences: Sequence[int]) -> Slot 
         return _first_of_several(project, by=by, audiences=audiences)
     asked = {"project": project.pk, "annotator": by.pk, "now": timezone.now()}
     # Skipping locked rows keeps a crowd from queueing for one slot; the second look waits for them instead.
-    return _unlocked_slot.first(**asked) or _slot.first(**asked)
+    slot = _unlocked_slot.first(**asked) or _slot.first(**asked)
+    return slot and within(project, slot)
+
+
+def within(project: Project, slot: Slot) -> Slot:
+    """The slot of a task of this project, which need not be read again."""
+    slot.task.project = project
+    return slot
 
 
 def first_among(tasks: "QuerySet[Task]", *, project: Project, by: Annotator) -> Slot | None:
     """The same among these tasks alone, whomever and whatever they are for."""
     now = timezone.now()
     chosen = Task.objects.filter(_claimable(now=now), project=project, state=Task.State.OPEN, pk__in=tasks)
-    return _locked_first(_slots(unmet(chosen, by=by).order_by(*QUEUE)[:CANDIDATES].values("pk"), now=now))
+    slot = _locked_first(_slots(unmet(chosen, by=by).order_by(*QUEUE)[:CANDIDATES].values("pk"), now=now))
+    return slot and within(project, slot)
 
 
 def offered(project: Project) -> "QuerySet[Task]":
@@ -78,7 +86,7 @@ def _first_of_several(project: Project, *, by: Annotator, audiences: Sequence[in
         tasks = [task.pk for task in islice(merged, CANDIDATES)]
         slot = _locked_first(_slots(tasks, now=now))
         if slot is not None or not tasks:
-            return slot
+            return slot and within(project, slot)
         # All of them were taken since we looked.
 
 
@@ -96,7 +104,7 @@ def _walked(*, project: Parameter, annotator: Parameter, now: Parameter) -> "Que
 
 
 def _slots(tasks: "QuerySet[Any] | list[int]", *, now: datetime | Parameter) -> "QuerySet[Any]":
-    slots = Slot.objects.claimable(now=now).filter(task__in=tasks).select_related("task__project", "task__prompt")
+    slots = Slot.objects.claimable(now=now).filter(task__in=tasks).select_related("task__prompt")
     return slots.order_by("-task__priority", "task__filled", "task__id", "number")
 
 

@@ -103,17 +103,7 @@ class Page:
 
 
 def sanitise(untrusted: str) -> str:
-    return nh3.clean(
-        untrusted,
-        tags=TAGS,
-        attributes={"a": {"href", "title"}, "ol": {"start"}, **MATH_ATTRIBUTES},
-        allowed_classes={"span": HIGHLIGHT_CLASSES, "mrow": formulas.CLASSES, "p": {"formula"}},
-        tag_attribute_values={"math": {"display": {"block", "inline"}}},
-        set_tag_attribute_values={"a": {"target": "_blank"}, **dict.fromkeys(BLOCKS, DIRECTION)},
-        url_schemes={"http", "https", "mailto"},
-        url_relative="deny",
-        link_rel="noopener noreferrer nofollow ugc",
-    )
+    return CLEANER.clean(untrusted)
 
 
 def highlighted(code: str, language: str, _attributes: str) -> str:
@@ -157,6 +147,19 @@ def parser() -> MarkdownIt:
     return markdown
 
 
+def cleaner() -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=TAGS,
+        attributes={"a": {"href", "title"}, "ol": {"start"}, **MATH_ATTRIBUTES},
+        allowed_classes={"span": HIGHLIGHT_CLASSES, "mrow": formulas.CLASSES, "p": {"formula"}},
+        tag_attribute_values={"math": {"display": {"block", "inline"}}},
+        set_tag_attribute_values={"a": {"target": "_blank"}, **dict.fromkeys(BLOCKS, DIRECTION)},
+        url_schemes={"http", "https", "mailto"},
+        url_relative="deny",
+        link_rel="noopener noreferrer nofollow ugc",
+    )
+
+
 HIGHLIGHT_CLASSES = {name for name in STANDARD_TYPES.values() if name}
 HIGHLIGHTER = HtmlFormatter(nowrap=True)
-PARSER = parser()
+PARSER, CLEANER = parser(), cleaner()

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
@@ -19,8 +20,8 @@ from annotation.views import desk_pages
 from annotation.views.requests import MemberRequest, signed_in
 
 REVISED = gettext_lazy("Your revision is kept.")
-HOLDS = "Desk-Holds"  # request: the slot that the page has fetched already
-NEXT = "Desk-Next"  # answer: that slot is still theirs, show it
+HOLDS = "Desk-Holds"  # request: the slot that the page has already
+NEXT = "Desk-Next"  # answer: that slot is still theirs, show it; what comes with it is the one after
 
 
 @require_safe
@@ -101,6 +102,8 @@ def said(slot: Slot, judgement: dict[str, object], *, by: Annotator, revises: in
 
 def held(request: MemberRequest, slug: str, token: UUID) -> tuple[Slot, Annotator]:
     """The slot, if it is or was this person's; anything else looks as if it were not there."""
+    if (slot := leases.shown_to(request.user, slug=slug, token=token)) and slot.annotator:
+        return slot, slot.annotator
     project, annotator = seated(request.user, slug)
     slot = leases.held_by(annotator, token=token)
     if slot.task.project_id != project.pk:
@@ -123,15 +126,26 @@ def onward(
     feedback: Feedback | None = None,
     revised: bool = False,
 ) -> HttpResponse:
-    """After a submission or a skip: the next task, or a few words if the page has it already."""
+    """After a submission or a skip: the next task; or, if the page has that already, the one after it."""
     if not request.htmx:
         if revised:
             messages.success(request, REVISED)
         return redirect("annotation:desk", project.slug)
     reserve = token_in(request.headers.get(HOLDS))
-    if reserve is None or not leases.prolong(reserve, project=project, by=annotator):
+    if reserve is None:
         return shown_next(request, project, annotator=annotator, feedback=feedback, revised=revised and REVISED)
-    answer = render(request, "annotation/desk/_feedback.html", {"feedback": feedback})
+    try:
+        following = leases.go_on(project, by=annotator, reserve=reserve)
+    except (GuidelineUnread, NotQualified) as error:
+        return shown_before(request, project, error, annotator=annotator, feedback=feedback)
+    if not following.holds_reserve:
+        return shown_slot(request, project, following.slot, annotator=annotator, feedback=feedback)
+    answer = HttpResponse()
+    if following.slot is not None:
+        answer = desk_pages.shown_task(request, following.slot, annotator=annotator, is_ahead=True)
+    if feedback is not None:
+        said = render_to_string("annotation/desk/_feedback.html", {"feedback": feedback})
+        answer.content = said.encode() + answer.content
     answer[NEXT] = str(reserve)
     return answer
 
@@ -147,19 +161,35 @@ def shown_next(
     """The task in this person's hands, or the next one of the queue, or what stands before it, or the end."""
     try:
         slot = leases.claim(project, by=annotator, ahead_of=ahead_of)
-    except GuidelineUnread as error:
-        context |= {"guideline": error.guideline, "message": str(error)}
-        return desk_pages.shown(request, "guideline", project=project, annotator=annotator, **context)
-    except NotQualified as error:
-        context |= {"message": str(error)}
-        # To the script that has just submitted it is what comes next, and no refusal of what it sent.
-        status = 200 if request.htmx else error.status_code
-        return desk_pages.shown(
-            request, "unqualified", project=project, annotator=annotator, status=status, **context
-        )
+    except (GuidelineUnread, NotQualified) as error:
+        return shown_before(request, project, error, annotator=annotator, **context)
     if slot is None and ahead_of is not None:
         # Not the end: after the last of the qualification set the real tasks come, once it is known how it went.
         return HttpResponse(status=204)
+    is_ahead = ahead_of is not None
+    return shown_slot(request, project, slot, annotator=annotator, is_ahead=is_ahead, **context)
+
+
+def shown_before(
+    request: MemberRequest,
+    project: Project,
+    error: GuidelineUnread | NotQualified,
+    *,
+    annotator: Annotator,
+    **context: Any,
+) -> HttpResponse:
+    """What stands before the next task."""
+    context |= {"project": project, "annotator": annotator, "message": str(error)}
+    if isinstance(error, GuidelineUnread):
+        return desk_pages.shown(request, "guideline", guideline=error.guideline, **context)
+    # To the script that has just submitted it is what comes next, and no refusal of what it sent.
+    status = 200 if request.htmx else error.status_code
+    return desk_pages.shown(request, "unqualified", status=status, **context)
+
+
+def shown_slot(
+    request: MemberRequest, project: Project, slot: Slot | None, *, annotator: Annotator, **context: Any
+) -> HttpResponse:
     if slot is None:
         return desk_pages.shown(request, "end", project=project, annotator=annotator, **context)
     return desk_pages.shown_task(request, slot, annotator=annotator, **context)

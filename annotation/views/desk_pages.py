@@ -1,29 +1,26 @@
 """What the desk shows: a task, a revision, the end of the queue, a refusal. One view serves page and fragment."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from django.forms import BoundField
 from django.http import HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.safestring import SafeString
 
 from annotation.actions import judgements, leases
 from annotation.exceptions import AlreadyJudged, AnnotationError, SlotLost
 from annotation.forms.judgements import JudgementForm
+from annotation.forms.letters import LETTERS, order_tokens
 from annotation.forms.skips import SkipForm
 from annotation.models import Annotator, Draft, Judgement, Project, Slot
+from annotation.views.desk_frames import frame_of
+from annotation.views.desk_texts import Texts
 from annotation.views.progress import Progress, progress_in
 from annotation.views.requests import MemberRequest
 
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """One card: a letter and a text. Who wrote it stays in the database."""
-
-    letter: str
-    text: str
-    rank: BoundField | None
+COUNTS = "Desk-Counts"  # request: what the task that the page has already shows of progress
 
 
 def texts_of(slot: Slot) -> list[str]:
@@ -42,23 +39,50 @@ def shown_task(
     annotator: Annotator,
     form: JudgementForm | None = None,
     draft: Draft | None = None,
+    is_ahead: bool = False,
     status: int = 200,
     **context: Any,
 ) -> HttpResponse:
+    """One's own task. With `is_ahead` it is for later, and its counts are as they will be then."""
+    progress = progress_at(request, slot.task.project, annotator=annotator, is_ahead=is_ahead)
     if form is None:
+        draft = leases.drafted(slot, by=annotator)
+        if request.htmx and draft is None and not any(context.values()):
+            return shown_fresh(request, slot, annotator=annotator, progress=progress)
         form = form_of(slot, by=annotator)
-        if draft := leases.drafted(slot, by=annotator):
+        if draft:
             form.restore(draft.content)
+    texts = Texts(slot, form.texts)
     context |= {
         "slot": slot,
-        "messages_of_prompt": slot.task.prompt.messages,
-        "answers": answers_of(form),
+        "conversation": texts.conversation,
+        "answers": texts.answers(form),
         "form": form,
         "draft": draft,
         "skip_form": SkipForm(),
         "guideline": slot.guideline_version,
+        "progress": progress,
     }
     return shown(request, "desk", project=slot.task.project, annotator=annotator, status=status, **context)
+
+
+def shown_fresh(request: MemberRequest, slot: Slot, *, annotator: Annotator, progress: Progress) -> HttpResponse:
+    """To a script, a task on which nothing has been done yet."""
+    texts = Texts(slot, texts_of(slot))
+    frame = frame_of(slot, by=annotator, size=len(texts.texts), goes_back=bool(progress.done))
+    key = str(slot.submission_key)
+    values = {
+        "token": str(slot.token),
+        "csrf": get_token(request),
+        "key": key,
+        "shown": order_tokens(slot.order, slot=slot, by=annotator, submission_key=key),
+        "in_short": progress.in_short,
+        "counts": counts_of(progress),
+        "conversation": texts.conversation,
+    }
+    for letter, position in zip(LETTERS, slot.order, strict=False):
+        values |= {f"text_{letter}": texts.text(position), f"raw_{letter}": texts.raw(position)}
+    return uncached(HttpResponse(frame.around(values)))
 
 
 def shown_revision(
@@ -82,14 +106,6 @@ def shown_revision(
     return shown_task(request, slot, annotator=annotator, form=form, judgement=judgement, locked=locked, **context)
 
 
-def answers_of(form: JudgementForm) -> list[Answer]:
-    ranks = {bound.name: bound for bound in form.rank_rows}
-    return [
-        Answer(letter=letter, text=form.texts[position], rank=ranks.get(f"rank_{letter}"))
-        for letter, position in zip(form.letters, form.slot.order, strict=True)
-    ]
-
-
 def refused(request: MemberRequest, slot: Slot, form: JudgementForm, *, error: AnnotationError) -> HttpResponse:
     """Say why, and leave the ranking where it is: to a script only the notice goes."""
     lost = isinstance(error, SlotLost)
@@ -107,18 +123,39 @@ def refused(request: MemberRequest, slot: Slot, form: JudgementForm, *, error: A
 
 
 def shown(
-    request: MemberRequest, name: str, *, project: Project, annotator: Annotator, status: int = 200, **context: Any
+    request: MemberRequest,
+    name: str,
+    *,
+    project: Project,
+    annotator: Annotator,
+    progress: Progress | None = None,
+    status: int = 200,
+    **context: Any,
 ) -> HttpResponse:
-    """The page, or of a task the part that changes when a script asks. No cache may mix them up, or keep what was
-    read."""
-    is_ahead = "after" in request.GET
-    progress = Progress.as_shown(request.GET.get("counts", "")) if is_ahead else None
-    progress = progress or progress_in([project], annotator=annotator)[project.pk]
-    if is_ahead:
-        progress = progress.after_one()
+    """The page, or of a task the part that changes when a script asks."""
+    progress = progress or progress_at(request, project, annotator=annotator)
     is_part = request.htmx and name == "desk"
     template = f"annotation/desk/_{name}.html" if is_part else f"annotation/desk/{name}.html"
-    response = render(request, template, {"project": project, "progress": progress, **context}, status=status)
+    context |= {"project": project, "progress": progress, "counts": counts_of(progress)}
+    return uncached(render(request, template, context, status=status))
+
+
+def progress_at(
+    request: MemberRequest, project: Project, *, annotator: Annotator, is_ahead: bool = False
+) -> Progress:
+    """Theirs in the project; ahead, as it will be after the task that the page has now, whose counts it sends."""
+    told = request.headers.get(COUNTS) or request.GET.get("counts", "")
+    progress = Progress.as_shown(told) if is_ahead else None
+    progress = progress or progress_in([project], annotator=annotator)[project.pk]
+    return progress.after_one() if is_ahead else progress
+
+
+def counts_of(progress: Progress) -> SafeString:
+    return render_to_string("annotation/desk/_counts.html", {"progress": progress})
+
+
+def uncached(response: HttpResponse) -> HttpResponse:
+    """No cache may mix up a page and its part, or keep what was read."""
     add_never_cache_headers(response)
     patch_vary_headers(response, ["HX-Request"])
     return response
