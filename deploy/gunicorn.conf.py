@@ -1,7 +1,7 @@
 """Web server settings that every deployment shares; address and number of workers come from the command line."""
 
 worker_class = "gthread"
-threads = 4
+threads = 3
 preload_app = True
 timeout = 60
 accesslog = None

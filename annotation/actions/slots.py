@@ -4,7 +4,19 @@ whoever calls it acts only on 1."""
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Case, CharField, DateTimeField, Exists, F, JSONField, OuterRef, QuerySet, UUIDField, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    DateTimeField,
+    Exists,
+    F,
+    JSONField,
+    OuterRef,
+    QuerySet,
+    UUIDField,
+    Value,
+    When,
+)
 
 from annotation.actions import waiting
 from annotation.models import Draft, Membership, Project, Slot, Task

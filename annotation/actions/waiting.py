@@ -9,11 +9,11 @@ from typing import Any
 from django.db.models import DateTimeField, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from annotation.models import Annotator, Judgement, Project, Skip, Slot, Task
+from annotation.models import Annotator, Draft, Judgement, Project, Skip, Slot, Task
 from annotation.models.prepared import ID, Parameter, Prepared
 
 OFFERED = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD)
-CANDIDATES = 32
+CANDIDATES = 16
 QUEUE = ("-priority", "filled", "pk")
 
 Person = Annotator | Parameter
@@ -100,7 +100,9 @@ def _walk(
 
 def _walked(*, project: Parameter, annotator: Parameter, now: Parameter) -> "QuerySet[Any]":
     tasks = _walk(project=project, annotator=annotator, now=now)
-    return _slots(tasks.values("pk"), now=now)
+    draft = Exists(Draft.objects.filter(task=OuterRef("task"), annotator=annotator))
+    slots: QuerySet[Any] = _slots(tasks.values("pk"), now=now)
+    return slots.annotate(has_draft=draft)
 
 
 def _slots(tasks: "QuerySet[Any] | list[int]", *, now: datetime | Parameter) -> "QuerySet[Any]":

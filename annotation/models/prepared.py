@@ -175,10 +175,10 @@ class PreparedInsert(Generic[M]):
     def text(self, rows: int, *, quoted: Callable[[str], str]) -> str:
         """For so many rows; every name in it is the model's."""
         meta = self.model._meta
-        names = ", ".join(quoted(field.column) for field in self.columns)
+        names = ", ".join(quoted(str(field.column)) for field in self.columns)
         places = ", ".join([f"({', '.join(['%s'] * len(self.columns))})"] * rows)
         target = f"{quoted(meta.db_table)} ({names}) VALUES {places}"
-        return f"INSERT INTO {target} RETURNING {quoted(meta.pk.column)}"
+        return f"INSERT INTO {target} RETURNING {quoted(str(meta.pk.column))}"
 
 
 class PreparedDelete(PreparedUpdate):

@@ -88,7 +88,9 @@ def _drawn(kind: Kind) -> Frame:
 
 def _card(form: JudgementForm, letter: str) -> Answer:
     rank = form[name] if (name := f"rank_{letter}") in form.fields else None
-    return Answer(letter=letter, text=SafeString(MARKS[f"text_{letter}"]), raw=SafeString(MARKS[f"raw_{letter}"]), rank=rank)
+    return Answer(
+        letter=letter, text=SafeString(MARKS[f"text_{letter}"]), raw=SafeString(MARKS[f"raw_{letter}"]), rank=rank
+    )
 
 
 _kept = lru_cache(maxsize=MOST_KEPT)(_drawn)

@@ -46,7 +46,8 @@ def shown_task(
     """One's own task. With `is_ahead` it is for later, and its counts are as they will be then."""
     progress = progress_at(request, slot.task.project, annotator=annotator, is_ahead=is_ahead)
     if form is None:
-        draft = leases.drafted(slot, by=annotator)
+        # A slot that the queue has just found has been asked already.
+        draft = leases.drafted(slot, by=annotator) if getattr(slot, "has_draft", True) else None
         if request.htmx and draft is None and not any(context.values()):
             return shown_fresh(request, slot, annotator=annotator, progress=progress)
         form = form_of(slot, by=annotator)
