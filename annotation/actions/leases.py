@@ -88,12 +88,12 @@ def _next(
         return Following(None)
     if gated and (unread := seats.unread(project, standing)):
         return unread
-    for slot in _held(project, by=by, among=among):
+    for slot in _held(project, by=by, among=among, reserve=reserve):
         is_reserve = slot.token == reserve and slot.guideline_version == standing.newest_guideline
-        if ahead_of in (slot, slot.token) or not _resumed(slot, by=by, guideline=standing.newest_guideline):
+        if ahead_of in (slot, slot.token) or not _resumed(slot, standing, by=by):
             continue
         if not is_reserve:
-            return Following(slot, holds_reserve=holds)
+            return Following(waiting.within(project, slot), holds_reserve=holds)
         holds = True
     if among is not None:
         return Following(_ordinary(lambda: waiting.first_among(among, project=project, by=by), standing, by=by))
@@ -147,7 +147,7 @@ def renew(slot: Slot, *, by: Annotator) -> Slot:
     """
     if error := loss(slot, by=by):
         raise error
-    expiry = _expiry(slot, timezone.now())
+    expiry = _expiry(slot.task.project, timezone.now())
     mine = Slot.objects.filter(annotator=by, state=Slot.State.LEASED)
     if not mine.filter(pk=slot.pk).update(lease_expires_at=expiry):
         slot.refresh_from_db()
@@ -319,13 +319,14 @@ def _revisable(slot: Slot, *, by: Annotator) -> bool:
     return open_still and members.takes_part(project, annotator=by)
 
 
-def _held(project: Project, *, by: Annotator, among: "QuerySet[Task] | None") -> list[Slot]:
-    held: Iterable[Slot] = (
-        slots.leased(annotator=by.pk, project=project.pk)
-        if among is None
-        else slots.leased_to(by, project=project).filter(task__in=among)
-    )
-    return [waiting.within(project, slot) for slot in held]
+def _held(
+    project: Project, *, by: Annotator, among: "QuerySet[Task] | None", reserve: uuid.UUID | None
+) -> "Iterable[Slot]":
+    if among is not None:
+        return slots.leased_to(by, project=project).filter(task__in=among)
+    # Of the reserve, which is nearly always all that they hold, the page needs nothing more.
+    ask = slots.leased if reserve is None else slots.leased_alone
+    return ask(annotator=by.pk, project=project.pk)
 
 
 def _taken(slot: Slot, standing: Standing, *, by: Annotator) -> bool:
@@ -333,7 +334,7 @@ def _taken(slot: Slot, standing: Standing, *, by: Annotator) -> bool:
     before, seen, now, key = slot.annotator_id, slot.submission_key, timezone.now(), uuid.uuid4()
     lease = {
         "annotator": by.pk,
-        "lease_expires_at": _expiry(slot, now),
+        "lease_expires_at": _expiry(standing.seat.project, now),
         "order": orders.draw(standing.seat, task=slot.task, unlike=hidden.order_before(slot, by=by)),
         "guideline_version": standing.newest_guideline,
     }
@@ -348,10 +349,10 @@ def _taken(slot: Slot, standing: Standing, *, by: Annotator) -> bool:
     return True
 
 
-def _resumed(slot: Slot, *, by: Annotator, guideline: int | None) -> bool:
+def _resumed(slot: Slot, standing: Standing, *, by: Annotator) -> bool:
     """Whether the lease is still theirs. Renewed, unless it is as good as new, and under the newest guideline."""
-    now = timezone.now()
-    expiry = _expiry(slot, now)
+    now, guideline = timezone.now(), standing.newest_guideline
+    expiry = _expiry(standing.seat.project, now)
     left = slot.lease_expires_at - now if slot.lease_expires_at else timedelta()
     if left > FRESH * (expiry - now) and slot.guideline_version == guideline:
         return True
@@ -362,8 +363,8 @@ def _resumed(slot: Slot, *, by: Annotator, guideline: int | None) -> bool:
     return True
 
 
-def _expiry(slot: Slot, now: datetime) -> datetime:
-    return now + timedelta(minutes=slot.task.project.lease_minutes)
+def _expiry(project: Project, now: datetime) -> datetime:
+    return now + timedelta(minutes=project.lease_minutes)
 
 
 def _no_member(project: Project) -> NotFound:

@@ -33,8 +33,7 @@ def with_task(slots: "QuerySet[Slot]") -> "QuerySet[Slot]":
 def leased_to(annotator: waiting.Person, *, project: Project | Parameter) -> "QuerySet[Any]":
     """Their leases on tasks that are open, also those that ran out and nobody took; oldest first."""
     held = Slot.objects.filter(annotator=annotator, state=Slot.State.LEASED)
-    held = held.filter(task__project=project, task__state=Task.State.OPEN)
-    return held.select_related("task__prompt").order_by("leased_at", "pk")
+    return held.filter(task__project=project, task__state=Task.State.OPEN).order_by("leased_at", "pk")
 
 
 def _shown_to(*, token: Parameter, user: Parameter, slug: Parameter) -> "QuerySet[Slot]":
@@ -84,7 +83,12 @@ by_token = Prepared(lambda token: with_task(Slot.objects.filter(token=token)).or
 shown_to = Prepared(_shown_to, token=KEY, user=ID, slug=CharField())
 draft = Prepared(_draft, task=ID, annotator=ID)
 drop_draft = PreparedDelete(_draft, task=ID, annotator=ID)
-leased = Prepared(lambda annotator, project: leased_to(annotator, project=project), annotator=ID, project=ID)
+leased_alone = Prepared(lambda annotator, project: leased_to(annotator, project=project), annotator=ID, project=ID)
+leased = Prepared(
+    lambda annotator, project: leased_to(annotator, project=project).select_related("task__prompt"),
+    annotator=ID,
+    project=ID,
+)
 lease_out = PreparedUpdate(
     _lease_out,
     slot=ID,

@@ -101,8 +101,8 @@ def _walk(
 def _walked(*, project: Parameter, annotator: Parameter, now: Parameter) -> "QuerySet[Any]":
     tasks = _walk(project=project, annotator=annotator, now=now)
     draft = Exists(Draft.objects.filter(task=OuterRef("task"), annotator=annotator))
-    slots: QuerySet[Any] = _slots(tasks.values("pk"), now=now)
-    return slots.annotate(has_draft=draft)
+    slots: QuerySet[Any] = _slots(tasks.values("pk"), now=now).annotate(has_draft=draft)
+    return slots
 
 
 def _slots(tasks: "QuerySet[Any] | list[int]", *, now: datetime | Parameter) -> "QuerySet[Any]":

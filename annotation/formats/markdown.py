@@ -34,7 +34,8 @@ MAX_NESTING = 100  # the default of 20 silently drops what is deeper, and the ju
 HIGHEST_HEADING = 4  # the page itself has the levels above
 
 # Entities are one character and are never cut; what is sanitised or escaped holds "<" in tags only.
-LONG_RUN = re.compile(r"(?:&[#\w]{1,8};|[^\s&]){200}")
+LONGEST_RUN = 200
+LONG_RUN = re.compile(rf"(?:&[#\w]{{1,8}};|[^\s&]){{{LONGEST_RUN}}}")
 TAG_OR_TEXT = re.compile(r"<[^>]*>|[^<]+")
 
 DIRECTION = {"dir": "auto"}
@@ -84,6 +85,8 @@ def plain(text: str) -> str:
 def breakable(markup: str) -> str:
     """The same HTML with a place to break after so many characters without a space: laying out a run of many
     thousands takes a browser minutes."""
+    if max(map(len, markup.split()), default=0) < LONGEST_RUN:
+        return markup
     return "".join(
         part if part.startswith("<") else LONG_RUN.sub(r"\g<0><wbr>", part) for part in TAG_OR_TEXT.findall(markup)
     )

@@ -7,14 +7,16 @@ from functools import cached_property
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.forms import BoundField
-from django.template.loader import render_to_string
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from annotation.formats import markdown
 from annotation.forms.judgements import JudgementForm
 from annotation.models import Slot
+from annotation.templatetags.markdown import role_name
+
+MESSAGE = '<div class="message message--{}"><h2 class="message__role">{}</h2>{}</div>'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +40,8 @@ class Texts:
     @cached_property
     def conversation(self) -> SafeString:
         messages = self.slot.task.prompt.messages
-        rendered = [{"role": one["role"], "text": self._rich(one["content"])} for one in messages]
-        return render_to_string("annotation/desk/_conversation.html", {"messages_of_prompt": rendered})
+        spoken = ((one["role"], role_name(one["role"]), self._rich(one["content"])) for one in messages)
+        return format_html_join("", MESSAGE, spoken)
 
     def answers(self, form: JudgementForm) -> list[Answer]:
         """In the order shown."""
