@@ -13,8 +13,7 @@ from annotation.actions.comparisons import comparisons_of
 from annotation.exceptions import AlreadyJudged, InvalidJudgement, InvalidRow, NotFound, SlotLost
 from annotation.formats import answers, drafts, rubric
 from annotation.formats.rows import judgement_uid
-from annotation.models import Annotator, Comparison, Draft, Judgement, Project, Response, Slot, Task
-from annotation.models.prepared import PreparedInsert
+from annotation.models import Annotator, Draft, Judgement, Project, Response, Slot, Task
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +125,10 @@ def _given(said: answers.Said, *, source: str) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value not in (None, "")}
 
 
+class _Outrun(Exception):
+    """Someone was faster between our look and our update: perhaps this very submission, sent twice."""
+
+
 def _fill(
     slot_id: int, *, by: Annotator, submission_key: UUID, said: dict[str, Any], source: str, read: Slot | None
 ) -> Judgement:
@@ -136,18 +139,32 @@ def _fill(
                 return _made_or_lost(slot, by=by, submission_key=submission_key, said=said)
             responses = [place.response for place in slot.task.placed]
             answer = _checked(said, slot=slot, by=by, responses=responses)
-            if not _slot_filled(slot, by=by, submission_key=submission_key):
-                # Someone was faster between our look and our update: perhaps this very submission, sent twice.
-                slot.refresh_from_db()
-                return _made_or_lost(slot, by=by, submission_key=submission_key, said=said)
-            judgement = _stored(slot, answer, by=by, source=source, responses=responses, key=submission_key)
-            if not slots.count_one_more(task=slot.task_id):
-                Task.objects.filter(pk=slot.task_id).recount()
+            judgement = _judgement(slot, answer, by=by, source=source, key=submission_key)
+            _take_in(judgement, by=by)
+            slots.settle(comparisons_of(judgement, responses=responses), task=slot.task_id, annotator=by.pk)
             return judgement
+    except _Outrun:
+        slot.refresh_from_db()
+        return _made_or_lost(slot, by=by, submission_key=submission_key, said=said)
     except IntegrityError as error:
         if made := _made_before(submission_key, slot_id=slot_id, by=by, said=said):
             return made
         raise _conflict(slot_id, by=by, error=error) from error
+
+
+def _take_in(judgement: Judgement, *, by: Annotator) -> None:
+    """Fill the slot with it, if it is still theirs and may still be filled: all of it asked in the one update."""
+    asked = {"slot": judgement.slot_id, "annotator": by.pk, "key": judgement.submission_key, "now": timezone.now()}
+    asked["task"] = judgement.task_id
+    if by.user_id is None:
+        filled, counted = slots.take_in([judgement], **asked)
+    else:
+        member = {"user": by.user_id, "project": judgement.task.project_id}
+        filled, counted = slots.take_in_of_member([judgement], **asked, **member)
+    if not filled:
+        raise _Outrun
+    if not counted:
+        Task.objects.filter(pk=judgement.task_id).recount()
 
 
 def _made_or_lost(slot: Slot, *, by: Annotator, submission_key: UUID, said: Mapping[str, Any]) -> Judgement:
@@ -167,7 +184,9 @@ def _replace(
             old = _to_revise(slot, by=by, revises=revises)
             responses = [place.response for place in slot.task.placed]
             answer = _checked(said, slot=slot, by=by, responses=responses)
-            new = _stored(slot, answer, by=by, source=source, responses=responses, key=submission_key, old=old)
+            new = _judgement(slot, answer, by=by, source=source, key=submission_key, old=old)
+            slots.insert_judgement([new])
+            slots.settle(comparisons_of(new, responses=responses), task=slot.task_id, annotator=by.pk)
             # One judgement of a task may stand at a time: the old one steps down before the new one steps up.
             if not Judgement.objects.current().filter(pk=old.pk).update(revised_by=new):
                 raise _revised_meanwhile()
@@ -261,29 +280,14 @@ def _checked(said: Mapping[str, Any], *, slot: Slot, by: Annotator, responses: S
     return answers.check(said, texts=texts, asked=asked_of(slot.task.project, by=by))
 
 
-def _slot_filled(slot: Slot, *, by: Annotator, submission_key: UUID) -> bool:
-    """Take the lease in, if it is still theirs and may still be filled: all of it asked in the one update."""
-    asked = {"slot": slot.pk, "annotator": by.pk, "key": submission_key, "now": timezone.now()}
-    if by.user_id is None:
-        return bool(slots.fill(**asked))
-    return bool(slots.fill_as_member(**asked, user=by.user_id, project=slot.task.project_id))
-
-
-def _stored(
-    slot: Slot,
-    answer: answers.Answer,
-    *,
-    by: Annotator,
-    source: str,
-    responses: Sequence[Response],
-    key: UUID,
-    old: Judgement | None = None,
+def _judgement(
+    slot: Slot, answer: answers.Answer, *, by: Annotator, source: str, key: UUID, old: Judgement | None = None
 ) -> Judgement:
-    """The judgement with its comparisons. As a revision it does not hold yet: meanwhile it points at the first one,
-    the only one that no other points at."""
+    """Not stored yet. As a revision it does not hold at first: meanwhile it points at the first one, the only one
+    that no other points at."""
     revision = old.revision + 1 if old else 0
     first = old and (old if old.revision == 0 else Judgement.objects.get(slot=slot, annotator=by, revision=0))
-    judgement = Judgement(
+    return Judgement(
         task=slot.task,
         slot=slot,
         annotator=by,
@@ -297,13 +301,6 @@ def _stored(
         at=timezone.now(),
         **vars(answer),
     )
-    _insert_judgement([judgement])
-    _insert_comparisons(comparisons_of(judgement, responses=responses))
-    slots.drop_draft(task=slot.task_id, annotator=by.pk)
-    return judgement
-
-
-_insert_judgement, _insert_comparisons = PreparedInsert(Judgement), PreparedInsert(Comparison)
 
 
 def _keep_as_draft(slot_id: int, *, by: Annotator, said: dict[str, Any]) -> None:

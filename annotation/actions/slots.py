@@ -19,8 +19,16 @@ from django.db.models import (
 )
 
 from annotation.actions import waiting
-from annotation.models import Draft, Membership, Project, Slot, Task
-from annotation.models.prepared import ID, Parameter, Prepared, PreparedDelete, PreparedUpdate
+from annotation.models import Comparison, Draft, Judgement, Membership, Project, Slot, Task
+from annotation.models.prepared import (
+    ID,
+    Parameter,
+    Prepared,
+    PreparedDelete,
+    PreparedInsert,
+    PreparedUpdate,
+    Together,
+)
 
 Update = tuple["QuerySet[Any]", dict[str, Any]]
 TIME, KEY = DateTimeField(), UUIDField()
@@ -104,3 +112,8 @@ fill = PreparedUpdate(_fill, slot=ID, annotator=ID, key=KEY, now=TIME)
 fill_as_member = PreparedUpdate(_fill_as_member, slot=ID, annotator=ID, key=KEY, now=TIME, user=ID, project=ID)
 # What `recount` comes to when one slot of the task has just been filled. 0: the count was wrong.
 count_one_more = PreparedUpdate(_count_one_more, task=ID)
+insert_judgement, insert_comparisons = PreparedInsert(Judgement), PreparedInsert(Comparison)
+take_in = Together(insert_judgement, fill, count_one_more)
+take_in_of_member = Together(insert_judgement, fill_as_member, count_one_more)
+# After the slot is locked: a draft that was written at that moment is seen only by a later statement.
+settle = Together(insert_comparisons, drop_draft)

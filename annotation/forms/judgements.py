@@ -1,19 +1,21 @@
 """The plain forms under the desk. Answers go by letter in the order shown; only here letters become positions."""
 
+import copy
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from django import forms
 from django.forms import BoundField
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from annotation.actions.judgements import asked_of
 from annotation.exceptions import InvalidRow
 from annotation.formats import marks
-from annotation.formats.answers import OFF, REQUIRED
+from annotation.formats.answers import OFF, REQUIRED, Asked
 from annotation.formats.row_judgements import MAX_SECONDS
 from annotation.formats.rubric import Criterion
 from annotation.forms import desk_fields, restoring
@@ -24,6 +26,7 @@ from annotation.forms.rendering import PlainInputs
 from annotation.models import Annotator, Judgement, Slot
 
 FOREIGN = gettext_lazy("This form does not belong to this task. Load the page again.")
+PAIR = 2
 IDENTITY = ("submission_key", "shown", "revises")
 
 
@@ -60,7 +63,7 @@ class JudgementForm(forms.Form):
         self.letters = LETTERS[: self.size]
         self.said: dict[str, Any] = {}
         self._use_key(slot.submission_key)
-        self.fields |= dict(self._asked_fields())
+        self.fields |= _asked_fields(self.asked, size=self.size, language=get_language())
 
     @classmethod
     def from_judgement(cls, judgement: Judgement, *, slot: Slot, texts: Sequence[str], by: Annotator) -> Self:
@@ -78,28 +81,11 @@ class JudgementForm(forms.Form):
             self.slot.order, slot=self.slot, by=self.by, submission_key=str(key)
         )
 
-    def _asked_fields(self) -> Iterator[tuple[str, forms.Field]]:
-        asked, size = self.asked, self.size
-        if self.asks_preference:
-            yield "preference", desk_fields.preference(ties_allowed=asked.ties)
-        elif self.asks_ranking:
-            yield from ((f"rank_{letter}", desk_fields.rank(letter, size=size)) for letter in self.letters)
-        if asked.acceptability and size:
-            yield "line", desk_fields.line(size, pair=self.asks_preference)
-        for criterion in asked.rubric:
-            yield from ((rating_name(criterion, x), desk_fields.rating(criterion, x)) for x in self.letters)
-        if asked.flags:
-            yield from ((f"flag_{letter}", desk_fields.response_flags(letter)) for letter in self.letters)
-            yield "flag_prompt", desk_fields.prompt_flags()
-        if asked.highlights and size:
-            yield "spans", desk_fields.spans()
-        if asked.edit and size:
-            yield "edit_of", desk_fields.edit_of(self.letters)
-            yield "edited", desk_fields.edited()
-        if not size:
-            yield "written", desk_fields.written()
-        if asked.reason != OFF:
-            yield "reason", desk_fields.reason(required=asked.reason == REQUIRED)
+    def lock(self) -> None:
+        """It is shown to be read."""
+        self.fields = copy.deepcopy(self.fields)
+        for field in self.fields.values():
+            field.disabled = True
 
     @property
     def asks_ranking(self) -> bool:
@@ -107,7 +93,7 @@ class JudgementForm(forms.Form):
 
     @property
     def asks_preference(self) -> bool:
-        return self.asked.strength and self.size == 2
+        return self.asked.strength and self.size == PAIR
 
     @property
     def revision(self) -> int | None:
@@ -321,6 +307,34 @@ class JudgementForm(forms.Form):
         letter_of = dict(zip(self.slot.order, self.letters, strict=True))
         initial = restoring.initial_of(content, letter_of=letter_of, texts=self.texts, rubric=self.asked.rubric)
         self.initial.update({name: value for name, value in initial.items() if name in self.fields})
+
+
+@lru_cache(maxsize=256)
+def _asked_fields(asked: Asked, *, size: int, language: str | None) -> dict[str, forms.Field]:
+    """Shared by all forms that ask the same in one language: no form changes them."""
+    letters = LETTERS[:size]
+    fields: dict[str, forms.Field] = {}
+    asks_preference = asked.strength and size == PAIR
+    if asks_preference:
+        fields["preference"] = desk_fields.preference(ties_allowed=asked.ties)
+    elif size > 1:
+        fields |= {f"rank_{letter}": desk_fields.rank(letter, size=size) for letter in letters}
+    if asked.acceptability and size:
+        fields["line"] = desk_fields.line(size, pair=asks_preference)
+    for criterion in asked.rubric:
+        fields |= {rating_name(criterion, letter): desk_fields.rating(criterion, letter) for letter in letters}
+    if asked.flags:
+        fields |= {f"flag_{letter}": desk_fields.response_flags(letter) for letter in letters}
+        fields["flag_prompt"] = desk_fields.prompt_flags()
+    if asked.highlights and size:
+        fields["spans"] = desk_fields.spans()
+    if asked.edit and size:
+        fields |= {"edit_of": desk_fields.edit_of(letters), "edited": desk_fields.edited()}
+    if not size:
+        fields["written"] = desk_fields.written()
+    if asked.reason != OFF:
+        fields["reason"] = desk_fields.reason(required=asked.reason == REQUIRED)
+    return fields
 
 
 def strength_of(preference: int | None) -> int | None:

@@ -40,9 +40,11 @@ class Statement:
     parameters: Sequence[Any]
     compiler: Any
 
+    def bound(self, values: dict[str, Any], connection: Any) -> list[Any]:
+        return [one.bound(values, connection) if isinstance(one, Parameter) else one for one in self.parameters]
+
     def run(self, values: dict[str, Any], connection: Any, cursor: Any) -> None:
-        bound = [one.bound(values, connection) if isinstance(one, Parameter) else one for one in self.parameters]
-        cursor.execute(self.sql, bound)
+        cursor.execute(self.sql, self.bound(values, connection))
 
 
 def written_out(sql: str, parameters: Sequence[Any], *, connection: Any) -> tuple[str, list[Any]]:
@@ -160,25 +162,32 @@ class PreparedInsert(Generic[M]):
         if not rows:
             return
         connection = connections[DEFAULT_DB_ALIAS]
-        if (sql := self.texts.get(len(rows))) is None:
-            sql = self.texts[len(rows)] = self.text(len(rows), quoted=connection.ops.quote_name)
-        values = [
+        with connection.cursor() as cursor:
+            cursor.execute(self.text(len(rows), connection), self.bound(rows, connection))
+            self.there(rows, [pk for (pk,) in cursor.fetchall()])
+
+    def text(self, rows: int, connection: Any) -> str:
+        """For so many rows; every name in it is the model's."""
+        if rows not in self.texts:
+            quoted = connection.ops.quote_name
+            names = ", ".join(quoted(str(field.column)) for field in self.columns)
+            places = ", ".join([f"({', '.join(['%s'] * len(self.columns))})"] * rows)
+            table = quoted(self.model._meta.db_table)
+            self.texts[rows] = f"INSERT INTO {table} ({names}) VALUES {places} RETURNING id"  # noqa: S608  # our names
+        return self.texts[rows]
+
+    def bound(self, rows: Sequence[M], connection: Any) -> list[Any]:
+        return [
             column.get_db_prep_save(column.pre_save(row, add=True), connection=connection)
             for row in rows
             for column in self.columns
         ]
-        with connection.cursor() as cursor:
-            cursor.execute(sql, values)
-            for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
-                row.pk, row._state.adding, row._state.db = pk, False, DEFAULT_DB_ALIAS
 
-    def text(self, rows: int, *, quoted: Callable[[str], str]) -> str:
-        """For so many rows; every name in it is the model's."""
-        meta = self.model._meta
-        names = ", ".join(quoted(str(field.column)) for field in self.columns)
-        places = ", ".join([f"({', '.join(['%s'] * len(self.columns))})"] * rows)
-        target = f"{quoted(meta.db_table)} ({names}) VALUES {places}"
-        return f"INSERT INTO {target} RETURNING {quoted(str(meta.pk.column))}"
+    @staticmethod
+    def there(rows: Sequence[M], ids: Sequence[int]) -> None:
+        """The rows as they are once they were inserted."""
+        for row, pk in zip(rows, ids, strict=True):
+            row.pk, row._state.adding, row._state.db = pk, False, DEFAULT_DB_ALIAS
 
 
 class PreparedDelete(PreparedUpdate):
@@ -186,3 +195,38 @@ class PreparedDelete(PreparedUpdate):
 
     def query(self) -> Any:
         return self.build(**self.parameters).order_by().query.chain(DeleteQuery)
+
+
+class Together(Generic[M]):
+    """Updates and new rows, each in a table of its own: one statement on PostgreSQL, which sees what stood when it
+    began; else one after the other. `Together(insert, fill, count)(rows, pk=…)` gives how many rows each update
+    changed; where that is not what it should be, undo the transaction."""
+
+    def __init__(self, insert: PreparedInsert[M], *updates: PreparedUpdate) -> None:
+        self.insert, self.updates = insert, updates
+        self.texts: dict[int, str] = {}
+
+    def __call__(self, rows: Sequence[M], **values: Any) -> list[int]:
+        connection: Any = connections[DEFAULT_DB_ALIAS]
+        changed: list[int]
+        if connection.vendor != "postgresql" or not rows:
+            changed = [update(**values) for update in self.updates]
+            self.insert(rows)
+            return changed
+        with connection.cursor() as cursor:
+            bound = [one for update in self.updates for one in update.statement(connection).bound(values, connection)]
+            cursor.execute(self.text(len(rows), connection), bound + self.insert.bound(rows, connection))
+            ids: list[int]
+            *changed, ids = cursor.fetchone()
+        self.insert.there(rows, ids)
+        return changed
+
+    def text(self, rows: int, connection: Any) -> str:
+        """The steps run in the order in which the last line asks for them."""
+        if rows not in self.texts:
+            steps = [f"s{n} AS ({one.statement(connection).sql} RETURNING 1)" for n, one in enumerate(self.updates)]
+            counts = [f"(SELECT count(*) FROM s{n})" for n in range(len(steps))]  # noqa: S608  # nothing from outside
+            steps.append(f"new AS ({self.insert.text(rows, connection)})")
+            ids = "ARRAY(SELECT id FROM new ORDER BY id)"
+            self.texts[rows] = f"WITH {', '.join(steps)} SELECT {', '.join([*counts, ids])}"
+        return self.texts[rows]

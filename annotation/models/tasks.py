@@ -55,7 +55,7 @@ class Task(models.Model):
         DONE = "done"  # every slot is filled, or the task came in judged
         WITHDRAWN = "withdrawn"
 
-    project = models.ForeignKey(Project, models.CASCADE, related_name="tasks")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="tasks", db_index=False)
     prompt = models.ForeignKey(Prompt, models.CASCADE, related_name="tasks")
     responses: models.ManyToManyField[Response, "TaskResponse"] = models.ManyToManyField(
         Response, through="TaskResponse", related_name="tasks"
@@ -109,7 +109,7 @@ class Task(models.Model):
 class TaskResponse(models.Model):
     """A response at its fixed position (0, 1, …) on a task. Rankings name positions."""
 
-    task = models.ForeignKey(Task, models.CASCADE, related_name="positions")
+    task = models.ForeignKey(Task, models.CASCADE, related_name="positions", db_index=False)
     response = models.ForeignKey(Response, models.PROTECT, related_name="positions")
     position = models.PositiveSmallIntegerField()
 
@@ -148,10 +148,12 @@ class Slot(models.Model):
     token = models.UUIDField(
         default=uuid.uuid4, unique=True, editable=False, help_text="Its name in addresses: ids would tell its age."
     )
-    task = models.ForeignKey(Task, models.CASCADE, related_name="slots")
+    task = models.ForeignKey(Task, models.CASCADE, related_name="slots", db_index=False)
     number = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
-    annotator = models.ForeignKey(Annotator, models.PROTECT, null=True, blank=True, related_name="slots")
+    annotator = models.ForeignKey(
+        Annotator, models.PROTECT, null=True, blank=True, related_name="slots", db_index=False
+    )
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     order = models.JSONField(default=list, blank=True, help_text="Positions in the order shown.")
     submission_key = models.UUIDField(
@@ -207,7 +209,7 @@ class Slot(models.Model):
 class Draft(models.Model):
     """An annotator's unfinished work on a task. Not on the slot: it outlives a lost lease."""
 
-    task = models.ForeignKey(Task, models.CASCADE, related_name="drafts")
+    task = models.ForeignKey(Task, models.CASCADE, related_name="drafts", db_index=False)
     annotator = models.ForeignKey(Annotator, models.CASCADE, related_name="drafts")
     content = models.JSONField(default=dict)
     revises = models.PositiveSmallIntegerField(
@@ -225,7 +227,7 @@ class Draft(models.Model):
 class Skip(models.Model):
     """A task that an annotator gave back with a reason; they are not asked again."""
 
-    task = models.ForeignKey(Task, models.CASCADE, related_name="skips")
+    task = models.ForeignKey(Task, models.CASCADE, related_name="skips", db_index=False)
     annotator = models.ForeignKey(Annotator, models.CASCADE, related_name="skips")
     reason = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -102,8 +102,8 @@ def shown_revision(
             form.restore(draft.content)
             context["draft"] = draft
     locked = judgements.revisable(judgement)
-    for field in form.fields.values():
-        field.disabled = bool(locked)
+    if locked:
+        form.lock()
     return shown_task(request, slot, annotator=annotator, form=form, judgement=judgement, locked=locked, **context)
 
 
