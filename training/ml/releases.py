@@ -33,13 +33,14 @@ class Response:
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
     """`ranking`: tie groups of response indices, best first. `edited`: better texts by response index. `written`:
-    the annotator's own answer to a prompt without responses."""
+    the annotator's own answer to a prompt without responses. `weight`: how much it counts against the others."""
 
     annotator: str
     ranking: list[list[int]]
     strength: int | None
     edited: dict[int, str]
     written: str
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,4 +141,5 @@ def judgement_of(record: Record) -> Judgement:
         strength=record["strength"],
         edited={int(position): text for position, text in record["edited"].items()},
         written=record["written"],
+        weight=record["weight"],
     )
