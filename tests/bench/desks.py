@@ -12,7 +12,7 @@ FORM = {"Content_Type": "application/x-www-form-urlencoded"}
 NEXT = re.compile(r'data-next="([^"]+)"')
 COUNTS = re.compile(r'data-counts="([^"]+)"')
 ACTION = re.compile(r'action="([^"]+/slots/([^"/]+)/)submit/"')
-HIDDEN = re.compile(r'<input type="hidden" name="(csrfmiddlewaretoken|submission_key|shown)" value="([^"]*)"')
+HIDDEN = re.compile(r'<input type="hidden" name="(csrfmiddlewaretoken|submission_key|shown|revises)" value="([^"]*)"')
 LETTERS = "ABCDEFGHI"
 SECONDS = 12.5
 

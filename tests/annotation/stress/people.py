@@ -28,6 +28,7 @@ class Tally:
 
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     acknowledged: dict[str, list[list[int]]] = field(default_factory=dict)
+    in_letters: dict[str, str] = field(default_factory=dict)  # the same of those at the page, in the order shown
     unanswered: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -57,11 +58,11 @@ class Person:
             verify=False,  # noqa: S501  # plain HTTP: loading certificates would be most of the work
         )
 
-    def post(self, what: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        """Sent until there is an answer, as a browser's user would."""
+    def sent(self, what: str, method: str, path: str, **content: Any) -> httpx.Response:
+        """Until there is an answer, as a browser's user would."""
         for _ in range(MOST_TRIES):
             try:
-                answer = self.client.post(path, json=body or {})
+                answer = self.client.request(method, path, **content)
             except httpx.TransportError:
                 with self.tally.lock:
                     self.tally.unanswered += 1
@@ -69,6 +70,9 @@ class Person:
             self.tally.add(what, answer.status_code)
             return answer
         raise RuntimeError(f"{path} got no answer {MOST_TRIES} times.")
+
+    def post(self, what: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        return self.sent(what, "POST", path, json=body or {})
 
     def claim(self) -> dict[str, Any] | None:
         answer = self.post("claim", f"projects/{self.project.slug}/tasks/next/")

@@ -12,7 +12,8 @@ from django.db import connection
 from django.db.models import Count, F, Q
 
 from annotation.actions import tasks
-from annotation.models import Comparison, Judgement, Project, Slot, Task
+from annotation.models import Comparison, Draft, Judgement, Project, Slot, Task
+from tests.annotation.stress.pages import PersonAtThePage, in_letters
 from tests.annotation.stress.people import Person, Tally, run_out
 from tests.annotation.stress.site import Killer, served
 from tests.factories import MembershipFactory, PolicyFactory, PromptFactory, ResponseFactory, UserFactory
@@ -55,7 +56,8 @@ def people(address: str, project: Project, tally: Tally, n: int) -> Iterator[lis
         for seed in range(n):
             user = UserFactory()
             MembershipFactory(project=project, user=user)
-            found.append(Person(address, project, user, tally, random.Random(seed)))
+            kind = Person if seed % 2 == 0 else PersonAtThePage
+            found.append(kind(address, project, user, tally, random.Random(seed)))
             clients.enter_context(found[-1].client)
         yield found
 
@@ -69,7 +71,7 @@ def test_64_people_fill_every_slot_exactly_once_while_workers_die(project, site)
     with people(address, project, tally, PEOPLE) as crowd:
         killer.start()
         with ThreadPoolExecutor(max_workers=PEOPLE) as pool:
-            list(pool.map(Person.work, crowd))
+            list(pool.map(lambda person: person.work(), crowd))
         killed = killer.stop()
         # Who went away and never came back holds leases that ran out: whoever is asked next finishes them.
         for person in crowd:
@@ -78,20 +80,27 @@ def test_64_people_fill_every_slot_exactly_once_while_workers_die(project, site)
                 person.work()
 
     print(connection.vendor, f"{killed} workers killed, {tally.unanswered} requests unanswered", tally.statuses)
-    judgements = Judgement.objects.filter(task__project=project)
-    said = {str(key): ranking for key, ranking in judgements.values_list("submission_key", "ranking")}
+    every_one = Judgement.objects.filter(task__project=project)
+    judgements = every_one.current()
+    said = {str(judgement.submission_key): judgement for judgement in every_one}
     assert killed > 0
     assert tally.of("claim") == {200, 204}
     assert tally.of("submit") <= {201, 404, 409}
     assert tally.of("second opinion") <= {404, 409}
     # Nothing that was acknowledged is lost, and all of it is what was sent.
-    assert {key: said.get(key) for key in tally.acknowledged} == tally.acknowledged
+    assert {key: said[key].ranking for key in tally.acknowledged} == tally.acknowledged
+    assert {key: in_letters(said[key]) for key in tally.in_letters} == tally.in_letters
+    assert tally.of("submission") <= {200, 404, 409}
+    assert tally.of("revision") <= {200, 409}
+    assert {status for _, status in tally.statuses} <= {200, 201, 204, 404, 409}
+    assert not Draft.objects.filter(task__slots__annotator=F("annotator"), task__slots__state="filled", revises=None)
     # Every slot is filled, once.
     assert labels.filter(state=Slot.State.FILLED).count() == labels.count() == TASKS * OVERLAP
     filled = Slot.objects.filter(task__project=project, state=Slot.State.FILLED).count()
     assert judgements.count() == judgements.values("slot").distinct().count() == filled
     assert not judgements.values("task", "annotator").annotate(n=Count("pk")).filter(n__gt=1).exists()
-    assert Comparison.objects.filter(judgement__task__project=project).count() == filled
+    assert Comparison.objects.filter(judgement__in=judgements).count() == filled
+    assert Comparison.objects.filter(judgement__task__project=project).count() == every_one.count()
     # And the tasks know it.
     every = Task.objects.filter(project=project)
     assert set(every.filter(purpose="label").values_list("state", "filled")) == {("done", OVERLAP)}
