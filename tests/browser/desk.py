@@ -42,6 +42,13 @@ def requests_of(page: Page) -> list[str]:
     return methods
 
 
+def requests_to(page: Page, part: str) -> list[str]:
+    """Fills up with the addresses that hold this part from now on."""
+    found: list[str] = []
+    page.on("request", lambda request: found.append(request.url) if part in request.url else None)
+    return found
+
+
 def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)

@@ -10,7 +10,16 @@ from playwright.sync_api import Route, expect
 
 from annotation.actions import leases, seats
 from annotation.models import Draft, Judgement, Project, Skip, Slot
-from tests.browser.desk import as_letters, at_desk, letters_on, press, queue, ready, wait_for_judgements
+from tests.browser.desk import (
+    as_letters,
+    at_desk,
+    letters_on,
+    press,
+    queue,
+    ready,
+    requests_to,
+    wait_for_judgements,
+)
 from tests.factories import (
     AnnotatorFactory,
     MembershipFactory,
@@ -44,6 +53,30 @@ def test_a_reload_restores_the_draft_and_the_same_task(visit, project, annotator
     page.reload()
     assert page.locator("#judgement").get_attribute("action") == action
     assert [letters_on(page, place) for place in ("1", "2", "3", "")] == ["", "AB", "", "C"]
+
+
+def test_a_lease_lives_as_long_as_somebody_is_there(visit, project, annotator):
+    """Ten minutes are a third of it: then it is renewed, unless nobody has moved anything since."""
+    TaskFactory(project=project, size=3)
+    visitor = visit(annotator.user)
+    visitor.page.clock.install()
+    page = at_desk(visitor)
+    leased = Slot.objects.get().lease_expires_at
+    page.keyboard.press("ArrowRight")
+    with page.expect_response(re.compile("/draft/")) as renewed:
+        page.clock.run_for("10:01")
+    assert renewed.value.status == 204
+    until = Slot.objects.get().lease_expires_at
+    assert until > leased
+
+    asked = requests_to(page, "/draft/")
+    page.clock.run_for("30:03")
+    assert (asked, Slot.objects.get().lease_expires_at) == ([], until)
+
+    page.mouse.move(200, 200)
+    with page.expect_response(re.compile("/draft/")):
+        page.clock.run_for("10:01")
+    assert Slot.objects.get().lease_expires_at > until
 
 
 def test_a_lost_task_says_so_keeps_the_ranking_and_offers_the_next(visit, project, annotator):
