@@ -14,7 +14,8 @@ from training.ml import groups
 from training.ml.conversations import Encoder, Tokens
 from training.ml.groups import Edge, Group, Ranking
 
-WINDOW = 50  # times the prompts of a batch: among so many drawn at random, batches are formed by length
+WINDOW = 50  # batches: among the prompts of so many, drawn at random, batches are formed by length
+LEAST_WINDOWS = 4  # even of few prompts, or the same ones would meet in every epoch; both as in transformers' sampler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +219,8 @@ def plan(items: Sequence[Item], *, budget: int, most: int, seed: int, shared: bo
     parts = [split(item, budget=budget, shared=shared) for item in items]
     drawn = [part for of_prompt in parts for part in of_prompt]
     rng.shuffle(drawn)
-    batches = list(filled(bucketed(drawn, window=WINDOW * most), budget=budget, most=most, shared=shared))
+    window = most * max(1, min(WINDOW, len(drawn) // (most * LEAST_WINDOWS)))
+    batches = list(filled(bucketed(drawn, window=window), budget=budget, most=most, shared=shared))
     rng.shuffle(batches)
     return Plan(batches=batches, split_prompts=sum(len(of_prompt) > 1 for of_prompt in parts))
 

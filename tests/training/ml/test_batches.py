@@ -210,6 +210,13 @@ def test_shares_of_a_prompts_parts_sum_to_its_own(item: Item, budget: int, less:
             assert part.share == pytest.approx(sum(edge.weight for edge in part.edges) / total)
 
 
+def test_parts_that_are_split_again_keep_their_prompts_share() -> None:
+    parts = batches.split(complete(9, prompt=10, answer=10), budget=70)
+    again = [smaller for part in parts for smaller in batches.split(part, budget=40)]
+    assert len(again) > len(parts) > 1
+    assert sum(part.share for part in again) == pytest.approx(1.0)
+
+
 @given(drawn_items(), st.integers(1, 200))
 def test_split_is_the_same_every_time(item: Item, budget: int) -> None:
     assert batches.split(item, budget=budget) == batches.split(item, budget=budget)
@@ -269,16 +276,16 @@ def many(count: int = 400) -> list[Item]:
     ]
 
 
-def test_another_seed_is_another_order() -> None:
-    first, second = (batches.plan(many(), budget=1000, most=8, seed=seed).batches for seed in (1, 2))
-    assert first != second
-    assert [item.prompt for batch in first for item in batch] != [item.prompt for batch in second for item in batch]
+def test_another_seed_brings_other_prompts_together() -> None:
+    plans = (batches.plan(many(), budget=1000, most=8, seed=seed) for seed in (1, 2))
+    first, second = ({frozenset(item.prompt[0] for item in batch) for batch in plan.batches} for plan in plans)
+    assert len(first & second) < len(first) / 2
 
 
 def test_batches_are_of_one_length_and_come_in_no_order_of_length() -> None:
     found = batches.plan(many(), budget=10_000, most=8, seed=1).batches
     spreads = [max(item.longest for item in batch) - min(item.longest for item in batch) for batch in found]
-    assert max(spreads) <= 4
+    assert sum(spreads) / len(spreads) < 15  # of 100
     means = [sum(item.longest for item in batch) / len(batch) for batch in found]
     assert means != sorted(means)
     assert means != sorted(means, reverse=True)

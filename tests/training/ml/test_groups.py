@@ -119,6 +119,11 @@ def test_a_judgement_that_compares_nothing_is_no_verdict() -> None:
     assert group.verdicts == ()
 
 
+def test_the_indices_of_a_tie_rise() -> None:
+    (verdict,) = voted("abcdefghi", ([[8, 1, 0]], 1.0)).verdicts
+    assert verdict.ranking == ((0, 1, 8),)
+
+
 def test_unranked_responses_are_in_no_edge() -> None:
     assert said(groups.edges(voted("abcd", ([[2], [0]], 1.0)), labels="votes", margin="off")) == {(2, 0, False): 1.0}
 
