@@ -10,3 +10,5 @@ loglevel = "warning"
 worker_tmp_dir = "/dev/shm"  # noqa: S108
 # Nobody administers the server through a socket in somebody's home.
 control_socket_disable = True
+# Where the site stands is for the settings to say, not for a header.
+forwarder_headers = ""

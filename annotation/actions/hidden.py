@@ -90,7 +90,9 @@ def repeat_slot(project: Project, *, by: Annotator) -> Slot | None:
     TaskResponse.objects.bulk_create(
         TaskResponse(task=again, response_id=response, position=position) for response, position in places
     )
-    return Slot.objects.create(task=again, number=1)
+    slot = Slot.objects.create(task=again, number=1)
+    slot.has_draft = False  # type: ignore[attr-defined]  # as the queue says of the others: it is not asked for again
+    return slot
 
 
 def given_back(task: Task) -> None:

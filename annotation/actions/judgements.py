@@ -154,8 +154,13 @@ def _fill(
 
 def _take_in(judgement: Judgement, *, by: Annotator) -> None:
     """Fill the slot with it, if it is still theirs and may still be filled: all of it asked in the one update."""
-    asked = {"slot": judgement.slot_id, "annotator": by.pk, "key": judgement.submission_key, "now": timezone.now()}
-    asked["task"] = judgement.task_id
+    asked = {
+        "slot": judgement.slot_id,
+        "task": judgement.task_id,
+        "annotator": by.pk,
+        "key": judgement.submission_key,
+        "now": timezone.now(),
+    }
     if by.user_id is None:
         filled, counted = slots.take_in([judgement], **asked)
     else:

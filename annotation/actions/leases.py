@@ -53,19 +53,22 @@ def claim(
         GuidelineUnread: there are newer guidelines than they confirmed.
         NotQualified: the qualification tasks did not go well enough.
     """
-    return _claimed(project, by=by, among=among, ahead_of=ahead_of).slot
+    with transaction.atomic():
+        found = _next(project, by=by, among=among, ahead_of=ahead_of)
+    return _told(found).slot
 
 
 def go_on(project: Project, *, by: Annotator, reserve: uuid.UUID) -> Following:
     """What comes after a task: the reserve with this token, if it is still theirs and under the newest guidelines,
-    and the new reserve; else only the next slot. Both for a whole lease from now. Raises as `claim` does."""
-    return _claimed(project, by=by, reserve=reserve)
-
-
-def _claimed(project: Project, *, by: Annotator, **asked: Any) -> Following:
+    and the new reserve; else only the next slot. What is held is renewed, unless it is as good as new. Raises as
+    `claim` does, but what stands before the new reserve comes up only after the old one."""
     with transaction.atomic():
-        found = _next(project, by=by, **asked)
-    # Raised only now, so that what was written (how the qualification went) stays.
+        found = _next(project, by=by, reserve=reserve)
+    return _told(found)
+
+
+def _told(found: Following | AnnotationError) -> Following:
+    """Errors are raised only after the transaction, so that what was written (how the qualification went) stays."""
     if isinstance(found, AnnotationError):
         raise found
     return found
@@ -82,12 +85,8 @@ def _next(
     standing = seats.standing(project, annotator=by)
     gated = among is None and by.user_id is not None
     holds = False
-    if not standing.takes_part:
-        return _no_member(project)
-    if standing.project_state != Project.State.ACTIVE:
-        return Following(None)
-    if gated and (unread := seats.unread(project, standing)):
-        return unread
+    if stop := _stop(project, standing, gated=gated):
+        return stop
     for slot in _held(project, by=by, among=among, reserve=reserve):
         is_reserve = slot.token == reserve and slot.guideline_version == standing.newest_guideline
         if ahead_of in (slot, slot.token) or not _resumed(slot, standing, by=by):
@@ -98,7 +97,17 @@ def _next(
     if among is not None:
         return Following(_ordinary(lambda: waiting.first_among(among, project=project, by=by), standing, by=by))
     found = _gated(project, standing, by=by) if gated else _queued(project, standing, by=by, hides=False)
-    return found if isinstance(found, AnnotationError) else Following(found, holds_reserve=holds)
+    if isinstance(found, AnnotationError):
+        return Following(None, holds_reserve=True) if holds else found
+    return Following(found, holds_reserve=holds)
+
+
+def _stop(project: Project, standing: Standing, *, gated: bool) -> Following | AnnotationError | None:
+    if not standing.takes_part:
+        return _no_member(project)
+    if standing.project_state != Project.State.ACTIVE:
+        return Following(None)
+    return seats.unread(project, standing) if gated else None
 
 
 def _gated(project: Project, standing: Standing, *, by: Annotator) -> Slot | AnnotationError | None:

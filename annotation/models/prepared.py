@@ -222,7 +222,7 @@ class Together(Generic[M]):
         return changed
 
     def text(self, rows: int, connection: Any) -> str:
-        """The steps run in the order in which the last line asks for them."""
+        """No step may hang on another: their order is the database's own."""
         if rows not in self.texts:
             steps = [f"s{n} AS ({one.statement(connection).sql} RETURNING 1)" for n, one in enumerate(self.updates)]
             counts = [f"(SELECT count(*) FROM s{n})" for n in range(len(steps))]  # noqa: S608  # nothing from outside

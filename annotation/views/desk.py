@@ -134,6 +134,14 @@ def onward(
     reserve = token_in(request.headers.get(HOLDS))
     if reserve is None:
         return shown_next(request, project, annotator=annotator, feedback=feedback, revised=revised and REVISED)
+    return shown_after(request, project, annotator=annotator, reserve=reserve, feedback=feedback)
+
+
+def shown_after(
+    request: MemberRequest, project: Project, *, annotator: Annotator, reserve: UUID, feedback: Feedback | None
+) -> HttpResponse:
+    """To a page that has a reserve: what to say of the task before, and the task after the reserve; or, if that is
+    not theirs any more, the next task."""
     try:
         following = leases.go_on(project, by=annotator, reserve=reserve)
     except (GuidelineUnread, NotQualified) as error:
@@ -144,8 +152,8 @@ def onward(
     if following.slot is not None:
         answer = desk_pages.shown_task(request, following.slot, annotator=annotator, is_ahead=True)
     if feedback is not None:
-        said = render_to_string("annotation/desk/_feedback.html", {"feedback": feedback})
-        answer.content = said.encode() + answer.content
+        before = render_to_string("annotation/desk/_feedback.html", {"feedback": feedback})
+        answer.content = before.encode() + answer.content
     answer[NEXT] = str(reserve)
     return answer
 

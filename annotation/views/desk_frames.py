@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import get_script_prefix
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
@@ -30,7 +31,7 @@ PLACES = ("csrf", "key", "shown", "counts", "in_short", "conversation", *(f"raw_
 MARKS = {name: str(uuid4()) for name in (*PLACES, *(f"text_{x}" for x in LETTERS))} | {"token": str(TOKEN)}
 PLACE_OF = {mark: name for name, mark in MARKS.items()}
 ANY_MARK = re.compile("|".join(map(re.escape, PLACE_OF)))
-MOST_KEPT = 128  # of some 20 kB
+MOST_KEPT = 32  # of some 20 kB; of 260 kB with nine answers and twenty criteria
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Kind:
     """What the frame of a task depends on."""
 
     language: str | None
+    prefix: str  # of the addresses, where the site does not stand at the root
     size: int
     guideline: int | None
     goes_back: bool
@@ -62,8 +64,10 @@ class Frame:
 def frame_of(slot: Slot, *, by: Annotator, size: int, goes_back: bool) -> Frame:
     project = slot.task.project
     stored = {name: value for name, value in vars(project).items() if name != "_state"}
-    kind = Kind(get_language(), size, slot.guideline_version, goes_back, repr(stored), project, by)
-    return _drawn(kind) if settings.DEBUG else _kept(kind)
+    kind = Kind(
+        get_language(), get_script_prefix(), size, slot.guideline_version, goes_back, repr(stored), project, by
+    )
+    return _drawn(kind) if settings.DEBUG else kept(kind)
 
 
 def _drawn(kind: Kind) -> Frame:
@@ -93,4 +97,4 @@ def _card(form: JudgementForm, letter: str) -> Answer:
     )
 
 
-_kept = lru_cache(maxsize=MOST_KEPT)(_drawn)
+kept = lru_cache(maxsize=MOST_KEPT)(_drawn)

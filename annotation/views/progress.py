@@ -17,8 +17,8 @@ from annotation.models.prepared import ID, Parameter, Prepared
 MOST_COUNTED = 200
 IN_SHORT = re.compile("([0-9]{1,9}-){3}[01]-[01]")
 STEP = 10
-# Tasks done until what waits is counted anew, for others work on it too: often when the end is near.
-RECOUNTED, SELDOM, NEAR = 5, 25, 50
+RECOUNTED = 5  # tasks done until what waits is counted anew: others work on it too
+SELDOM = 25  # the same where only "200+" is shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Progress:
         if not IN_SHORT.fullmatch(text):
             return None
         done, done_today, waiting, more, rounded = map(int, text.split("-"))
-        if (done + 1) % (RECOUNTED if waiting < NEAR else SELDOM) == 0:
+        if (done + 1) % (SELDOM if more else RECOUNTED) == 0:
             return None
         return cls(done=done, done_today=done_today, waiting=waiting, more=bool(more), rounded=bool(rounded))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import set_script_prefix
 
 from annotation.formats.answers import OFF
 from annotation.models import Project
@@ -70,10 +71,20 @@ def test_what_was_put_in_is_not_read_again():
     assert written == f"a{MARKS['csrf']}bsecretctdt"
 
 
-def test_frames_are_few():
+def test_a_frame_is_kept_for_the_addresses_of_one_place():
+    _, client = project_with()
+    TaskFactory(project=Project.objects.get(), size=2)
+    set_script_prefix("/below/")
+    below = client.get(ADDRESS, headers=HTMX).content.decode()
+    set_script_prefix("/")
+    at_the_root = client.get(ADDRESS, headers=HTMX).content.decode()
+    assert ('action="/below/projects/' in below, "/below/" in at_the_root) == (True, False)
+
+
+def test_one_frame_serves_all_tasks_of_a_kind():
     project, client = project_with()
-    desk_frames._kept.cache_clear()
+    desk_frames.kept.cache_clear()
     TaskFactory(project=project, size=2)
     for _ in range(3):
         drawn(client, **HTMX)
-    assert desk_frames._kept.cache_info().currsize == 1
+    assert desk_frames.kept.cache_info()[:2] == (2, 1)  # found, drawn

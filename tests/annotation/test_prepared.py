@@ -4,7 +4,7 @@ from django.db.models import Exists, F, OuterRef
 from django.test.utils import CaptureQueriesContext
 
 from annotation.models import Draft, Membership, Skip, Slot, Task
-from annotation.models.prepared import ID, Prepared, PreparedDelete, PreparedUpdate
+from annotation.models.prepared import ID, Prepared, PreparedDelete, PreparedInsert, PreparedUpdate, Together
 from tests.factories import AnnotatorFactory, MembershipFactory, TaskFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +25,12 @@ keep = PreparedUpdate(
     lambda pk, content: (Draft.objects.filter(pk=pk), {"content": content}), pk=ID, content=models.JSONField()
 )
 drop = PreparedDelete(lambda pk: Draft.objects.filter(pk=pk), pk=ID)
+insert_skips = PreparedInsert(Skip)
+count_and_skip = Together(
+    insert_skips,
+    PreparedUpdate(lambda task: (Task.objects.filter(pk=task), {"filled": F("filled") + 1}), task=ID),
+    PreparedDelete(lambda draft: Draft.objects.filter(pk=draft), draft=ID),
+)
 members = Prepared(lambda user: Membership.objects.filter(user=user).select_related("user__annotator"), user=ID)
 
 
@@ -78,3 +84,30 @@ def test_deletes_what_it_names():
     assert drop(pk=drafts[0].pk) == 1
     assert drop(pk=drafts[0].pk) == 0
     assert Draft.objects.get() == drafts[1]
+
+
+def test_new_rows_are_what_the_orm_would_have_written_with_ids_in_their_order():
+    task, people = TaskFactory(), [AnnotatorFactory() for _ in range(3)]
+    rows = [Skip(task=task, annotator=person, reason=f"100 % of {person}: 'no'") for person in people]
+    insert_skips(rows)
+    insert_skips([])
+    for row, stored in zip(rows, Skip.objects.order_by("pk"), strict=True):
+        written = {name: vars(row)[name] for name in vars(stored) if name != "_state"}
+        assert written == {name: value for name, value in vars(stored).items() if name != "_state"}
+        assert not row._state.adding
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_changes_together_tell_how_many_rows_each_changed(n):
+    task = TaskFactory(overlap=2)
+    draft = Draft.objects.create(task=task, annotator=AnnotatorFactory())
+    rows = [Skip(task=task, annotator=AnnotatorFactory()) for _ in range(n)]
+    with CaptureQueriesContext(connection) as queries:
+        assert count_and_skip(rows, task=task.pk, draft=draft.pk) == [1, 1]
+    assert Skip.objects.filter(pk__in=[row.pk for row in rows]).count() == Skip.objects.count() == n
+    assert not Draft.objects.exists()
+    task.refresh_from_db()
+    assert task.filled == 1
+    if connection.vendor == "postgresql" and n:
+        assert len(queries) == 1
+    assert count_and_skip([], task=0, draft=draft.pk) == [0, 0]

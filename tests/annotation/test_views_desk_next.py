@@ -119,6 +119,18 @@ def test_a_reserve_under_older_guidelines_is_shown_anew_once_they_are_read(desk,
     assert reserve.guideline_version == 1
 
 
+def test_who_has_failed_since_is_told_after_the_reserve(desk, project, annotator):
+    for _ in range(3):
+        TaskFactory(project=project, size=2)
+    slot, hidden = open_task(desk)
+    reserve = fetch_ahead(desk, slot)
+    known = {"ranking": [[0], [1]], "explanation": ""}
+    TaskFactory(project=project, size=2, purpose="qualification", known=known, overlap=0)
+    Seat.objects.filter(annotator=annotator).update(qualification=Seat.Qualification.FAILED)
+    answer = submit(desk, slot, hidden, **HTMX, **{"Desk-Holds": str(reserve.token)})
+    assert (answer["Desk-Next"], answer.content) == (str(reserve.token), b"")
+
+
 def test_guidelines_that_are_new_come_before_the_reserve(desk, project):
     for _ in range(3):
         TaskFactory(project=project, size=2)
@@ -143,7 +155,7 @@ def test_a_page_that_says_what_it_shows_has_that_counted_on(desk, project):
         "44-7-200-1-0": "<strong>8</strong> done today · <strong>200+</strong>",
         "49-7-200-1-0": "<strong>1</strong> done today · <strong>2</strong>",
         "49-7-180-0-1": "<strong>1</strong> done today · <strong>2</strong>",
-        "44-7-49-0-0": "<strong>1</strong> done today · <strong>2</strong>",
+        "44-7-180-0-0": "<strong>1</strong> done today · <strong>2</strong>",
     }
     for said, shown in counts.items():
         html = desk.get(ADDRESS, {"after": slot.token, "counts": said}, headers=HTMX).content.decode()
