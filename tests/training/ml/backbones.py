@@ -56,7 +56,7 @@ DECODERS: dict[str, Callable[[], PreTrainedConfig]] = {
     "llama": lambda: LlamaConfig(num_key_value_heads=2, **SHAPE),
     "qwen2": lambda: Qwen2Config(num_key_value_heads=2, **SHAPE),
     "qwen3": lambda: Qwen3Config(num_key_value_heads=1, head_dim=8, **SHAPE),
-    "gpt2": lambda: GPT2Config(**GPT2_SHAPE),
+    "gpt2": lambda: GPT2Config(scale_attn_by_inverse_layer_idx=True, **GPT2_SHAPE),
     "gpt_neox": lambda: GPTNeoXConfig(**SHAPE),
 }
 ENCODERS: dict[str, Callable[[], PreTrainedConfig]] = {
