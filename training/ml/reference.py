@@ -43,16 +43,37 @@ class Reference:
         return [self.values[key] for item in items for key in keys_of(item)]
 
     def describe(self) -> dict[str, int]:
+        """For timing.json: what is known of a reference before a run hangs on earlier ones."""
         return {"answers": len(self.values), "known": self.known}
 
 
-def log_probs(
-    items: Sequence[Item], *, cache: Cache, compute: Compute, budget: int, shared: bool, alone: bool
-) -> Reference:
-    """The reference's log-probabilities of all answers. Processes of one run compute a share each.
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """What is computed together: at most `budget` tokens, `shared`: with a prompt once, `alone`: one prompt a row."""
 
-    Args:
-        budget: tokens of one row. `shared`: whether a row holds a prompt once. `alone`: one prompt a row.
+    budget: int
+    shared: bool
+    alone: bool
+
+    def of(self, items: Sequence[Item]) -> list[list[Item]]:
+        """An answer that is over the budget with its prompt is a row by itself."""
+        parts = [part for item in items for part in self.chunks(item)]
+        most = 1 if self.alone else max(len(parts), 1)
+        return batches.plan(parts, budget=self.budget, most=most, seed=0, shared=self.shared).batches
+
+    def chunks(self, item: Item) -> Iterator[Item]:
+        """The item's answers in parts of at most `budget` tokens with their prompt, or copies of it."""
+        part: list[list[int]] = []
+        for answer in item.answers:
+            if part and replace(item, answers=[*part, answer]).size(shared=self.shared) > self.budget:
+                yield replace(item, answers=part)
+                part = []
+            part = [*part, answer]
+        yield replace(item, answers=part)
+
+
+def log_probs(items: Sequence[Item], *, cache: Cache, compute: Compute, rows: Rows) -> Reference:
+    """The reference's log-probabilities of all answers. Processes of one run compute a share each.
 
     Raises:
         RunFailed: the file of the cache cannot be read or written.
@@ -61,11 +82,18 @@ def log_probs(
     wanted = items[state.process_index :: state.num_processes]
     known = cache.read([key for item in wanted for key in keys_of(item)])
     found = dict(known)
-    for rows in written_together(rows_of(unknown(wanted, known), budget=budget, shared=shared, alone=alone)):
-        found |= cache.write(
-            {key: value for row in rows for key, value in zip(keys_in(row), compute(row), strict=True)}
-        )
+    for together in written_together(rows.of(unknown(wanted, known))):
+        found |= cache.write(computed(together, compute=compute))
     return gathered(found, known=len(known))
+
+
+def computed(rows: Sequence[Sequence[Item]], *, compute: Compute) -> dict[bytes, float]:
+    """By conversation."""
+    values: dict[bytes, float] = {}
+    for row in rows:
+        keys = [key for item in row for key in keys_of(item)]
+        values |= zip(keys, compute(row), strict=True)
+    return values
 
 
 def gathered(values: dict[bytes, float], *, known: int) -> Reference:
@@ -91,24 +119,6 @@ def unknown(items: Sequence[Item], known: Mapping[bytes, float]) -> list[Item]:
     return [item for item in left if item.answers]
 
 
-def rows_of(items: Sequence[Item], *, budget: int, shared: bool, alone: bool) -> list[list[Item]]:
-    """What is computed together. An answer that is over the budget with its prompt is a row by itself."""
-    parts = [part for item in items for part in chunks(item, budget=budget, shared=shared)]
-    most = 1 if alone else max(len(parts), 1)
-    return batches.plan(parts, budget=budget, most=most, seed=0, shared=shared).batches
-
-
-def chunks(item: Item, *, budget: int, shared: bool) -> Iterator[Item]:
-    """The item's answers in parts of at most `budget` tokens with their prompt, or copies of it."""
-    part: list[list[int]] = []
-    for answer in item.answers:
-        if part and replace(item, answers=[*part, answer]).size(shared=shared) > budget:
-            yield replace(item, answers=part)
-            part = []
-        part = [*part, answer]
-    yield replace(item, answers=part)
-
-
 def written_together(rows: Sequence[Sequence[Item]]) -> Iterator[Sequence[Sequence[Item]]]:
     """The rows of one transaction at a time, with a bar where there are any."""
     if not rows:
@@ -123,10 +133,6 @@ def written_together(rows: Sequence[Sequence[Item]]) -> Iterator[Sequence[Sequen
 def keys_of(item: Item) -> list[bytes]:
     """Of each answer's conversation."""
     return [key(item.prompt, answer) for answer in item.answers]
-
-
-def keys_in(row: Sequence[Item]) -> list[bytes]:
-    return [found for item in row for found in keys_of(item)]
 
 
 def key(prompt: Sequence[int], answer: Sequence[int]) -> bytes:

@@ -19,6 +19,7 @@ from training.ml import packing, reference, reference_cache
 from training.ml.batches import Item
 from training.ml.groups import Edge
 from training.ml.machine import Machine
+from training.ml.reference import Rows
 from training.ml.reference_cache import Cache
 from training.ml.rundir import RunDirectory
 
@@ -52,7 +53,8 @@ def found(
     items: Sequence[Item], path: Path, *, asked: Asked, name: bytes = b"one", budget: int = 100, alone: bool = True
 ) -> reference.Reference:
     cache = Cache(path, reference=name)
-    return reference.log_probs(items, cache=cache, compute=asked, budget=budget, shared=True, alone=alone)
+    rows = Rows(budget=budget, shared=True, alone=alone)
+    return reference.log_probs(items, cache=cache, compute=asked, rows=rows)
 
 
 @pytest.fixture
@@ -216,7 +218,8 @@ def test_a_value_hangs_on_no_other_answer_of_the_run(path: Path) -> None:
 
     def computed(items: Sequence[Item], name: bytes) -> reference.Reference:
         cache = Cache(path, reference=name)
-        return reference.log_probs(items, cache=cache, compute=compute, budget=64, shared=True, alone=True)
+        rows = Rows(budget=64, shared=True, alone=True)
+        return reference.log_probs(items, cache=cache, compute=compute, rows=rows)
 
     alone = [value for each in ITEMS for value in computed([each], b"apart").of([each])]
     assert computed(ITEMS[::-1], b"together").of(ITEMS) == alone
