@@ -17,6 +17,7 @@ from training.ml.pairs import Pair
 DRAWS = 1000
 LEVEL = 0.95
 DIGITS = 6
+COLLAPSED = 1e-6  # scores that lie closer than this are one score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,10 @@ def majority(pairs: Sequence[Pair], *, train: Sequence[Pair]) -> list[Outcome]:
 def held_out(
     pairs: Sequence[Pair], *, margins: Sequence[float], train: Sequence[Pair], ties: int, seed: int
 ) -> dict[str, Any]:
-    """The `held_out` part of a report: `margins` are score(chosen) - score(rejected), one for each pair."""
+    """The `held_out` part of a report: `margins` are score(chosen) - score(rejected), one for each pair.
+
+    `collapsed`: all answers to one prompt get one score.
+    """
     outcomes = [
         Outcome(prompt_id=pair.prompt_id, credit=credit(margin, 0.0))
         for pair, margin in zip(pairs, margins, strict=True)
@@ -93,6 +97,7 @@ def held_out(
             "majority": accuracy(majority(pairs, train=train), seed=seed),
         },
         "ties": ties,
+        "collapsed": bool(margins) and max(map(abs, margins)) < COLLAPSED,
     }
 
 

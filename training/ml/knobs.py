@@ -15,6 +15,10 @@ from training.exceptions import InvalidKnob
 AUTO = "auto"
 TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS = frozenset({"false", "no", "off", "0"})
+PREFERENCE_LOSSES = ("sigmoid", "ipo", "hinge")
+SMOOTHED_BY_TRL = ("robust", "exo_pair", "aot", "aot_unpaired")
+PAIRWISE_OF_TRL = ("nca_pair", "bco_pair", "sppo_hard", "apo_zero", "apo_down", "discopop", "sft", "sigmoid_norm")
+TRL_LOSSES = SMOOTHED_BY_TRL + PAIRWISE_OF_TRL
 
 
 def knob(
@@ -50,10 +54,15 @@ class TrainingKnobs(MachineKnobs):
     overlong: str = knob(
         "truncate",
         "A conversation over max_length: truncate (its beginning goes, the end of the prompt and the answer stay; an "
-        "answer that alone is too long is dropped with its pairs) or drop. Both are counted in the report.",
+        "answer that alone is too long is dropped with its comparisons) or drop. Both are counted in the report.",
         choices=("truncate", "drop"),
     )
-    batch_size: int = knob(16, "Examples (pairs, for rm and dpo) in one forward pass on one device.", low=1)
+    batch_size: int = knob(
+        16,
+        "Examples in one forward pass on one device; for rm and dpo prompts, each with all of its answers, as far as "
+        "max_tokens allows.",
+        low=1,
+    )
     accumulate: int = knob(1, "Forward passes to one optimiser step.", low=1)
     max_steps: int | None = knob(None, "Stop after so many optimiser steps; auto: all epochs.", low=1)
     warmup_share: float = knob(0.03, "Share of the steps with a rising learning rate (Llama 2).", low=0, high=1)
@@ -102,39 +111,106 @@ class SftKnobs(TrainingKnobs):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewardKnobs(TrainingKnobs):
-    """Reward model on strict pairs (Bradley-Terry)."""
+class RankingKnobs(TrainingKnobs):
+    """What the kinds share that learn from comparisons: what these say, and how many share a forward pass."""
 
-    epochs: float = knob(1.0, "Passes over the pairs; more than one overfits (InstructGPT).", low=0.01)
+    max_tokens: int | None = knob(
+        None,
+        "Most tokens of one forward pass on one device; a prompt over it is split without losing a comparison, two "
+        "answers that are over it by themselves stay whole. auto: twice batch_size x max_length, what as many pairs "
+        "of full length would cost.",
+        low=32,
+    )
+    labels: str = knob(
+        "votes",
+        "votes: each comparison weighs what its judgements weigh together (InstructGPT); shares: the comparisons of "
+        "two answers weigh 1 together, so that disagreement is a soft label; majority: the side with more weight has "
+        "won, and an even vote is a tie.",
+        choices=("votes", "shares", "majority"),
+    )
+    weighting: str = knob(
+        "prompt",
+        "prompt: every prompt weighs the same however often it was judged (InstructGPT's 1/C(K, 2)); comparison: "
+        "every comparison does.",
+        choices=("prompt", "comparison"),
+    )
+    ties: str = knob(
+        "drop",
+        "drop: ties are counted and left out (InstructGPT); half: a tie is half a win each way; davidson, "
+        "rao-kupper: a tie has a probability of its own (Davidson 1970; Rao and Kupper 1967).",
+        choices=("drop", "half", "davidson", "rao-kupper"),
+    )
+    tie_width: float = knob(
+        1.0986,
+        "For davidson and rao-kupper: how far ahead in score an answer must be to be told from the other; log 3: a "
+        "tie between equals is as likely as not (2409.17431).",
+        low=0.01,
+    )
+    margin: str = knob(
+        "off",
+        "strength: a comparison with a strength is to be won by a margin, 0 slightly, 1/3 clearly, 2/3 much (Llama "
+        "2).",
+        choices=("off", "strength"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardKnobs(RankingKnobs):
+    """Reward model on rankings."""
+
+    epochs: float = knob(1.0, "Passes over the prompts; more than one overfits (InstructGPT).", low=0.01)
     learning_rate: float | None = knob(
         None,
         "Peak learning rate; auto: 9e-6 full (InstructGPT 6B), 1e-4 with LoRA (TRL's default), 1e-3 for a base of "
         "under 20 million parameters (our choice; no measurement on record).",
         low=0,
     )
-    margin: str = knob(
-        "off",
-        "strength: a pair with a strength is to be won by a margin, 0 slightly, 1/3 clearly, 2/3 much (Llama 2).",
-        choices=("off", "strength"),
+    loss: str = knob(
+        "bradley-terry",
+        "bradley-terry: every comparison of two answers (InstructGPT); plackett-luce: each ranking as a whole, "
+        "answers tied within it after Efron; there ties=drop leaves out rankings that are one tie, ties=half keeps "
+        "them.",
+        choices=("bradley-terry", "plackett-luce"),
     )
-    centering: float = knob(0.01, "Weight of the squared sum of a pair's rewards (2312.09244); 0 is off.", low=0)
-    ties: str = knob("drop", "Ties are counted and dropped (InstructGPT).", choices=("drop",))
+    centering: float = knob(
+        0.01, "Weight of the squared sum of the rewards of two compared answers (2312.09244); 0 is off.", low=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class DpoKnobs(TrainingKnobs):
-    """Direct preference optimisation on strict pairs; the base is the reference."""
+class DpoKnobs(RankingKnobs):
+    """Direct preference optimisation on rankings; the base is the reference."""
 
-    epochs: float = knob(1.0, "Passes over the pairs (DPO paper, 2305.18290).", low=0.01)
+    epochs: float = knob(1.0, "Passes over the prompts (DPO paper, 2305.18290).", low=0.01)
     learning_rate: float | None = knob(
         None,
         "Peak learning rate; auto: 1e-6 full (DPO paper), 1e-5 with LoRA (ten times as much), 2e-4 for a base of "
         "under 20 million parameters (our choice; no measurement on record).",
         low=0,
     )
-    beta: float = knob(0.1, "Strength of the tie to the base (DPO paper).", low=0)
-    label_smoothing: float = knob(0.0, "Share of pairs believed to be the wrong way round (cDPO).", low=0, high=0.5)
-    ties: str = knob("drop", "Ties are counted and dropped.", choices=("drop",))
+    trainer: str = knob(
+        "rankings",
+        "rankings: each answer of a prompt is read once; trl: TRL's own trainer on strict pairs one by one, for its "
+        "other losses: batch_size counts pairs; max_tokens, labels, weighting, ties, tie_width and margin stay at "
+        "their defaults and say nothing there.",
+        choices=("rankings", "trl"),
+    )
+    loss: str = knob(
+        "sigmoid",
+        "sigmoid (DPO paper); ipo: a squared distance to a lead of 1/(2 beta) in the mean log-ratio of a token "
+        "(2310.12036); hinge (SLiC, 2305.10425). Tie models need sigmoid. The others need trainer=trl.",
+        choices=PREFERENCE_LOSSES + TRL_LOSSES,
+    )
+    beta: float = knob(
+        0.1, "Strength of the tie to the base; margin and tie_width count in beta x log-ratio (DPO paper).", low=1e-4
+    )
+    label_smoothing: float = knob(
+        0.0,
+        "Share of strict comparisons believed to be the wrong way round (cDPO); trl: for robust, exo_pair, aot and "
+        "aot_unpaired alone.",
+        low=0,
+        high=0.5,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +284,46 @@ def build(kind: str, values: Mapping[str, Any]) -> Knobs:
     knobs = class_of(kind)(**values)
     if isinstance(knobs, TrainingKnobs) and knobs.tiny_width % 32:
         raise InvalidKnob(f"tiny_width={knobs.tiny_width}: expected a multiple of 32")
+    if isinstance(knobs, RewardKnobs) and knobs.loss == "plackett-luce":
+        check_listwise(knobs)
+    if isinstance(knobs, DpoKnobs):
+        CHECKS_OF_DPO[knobs.trainer](knobs)
     return knobs
+
+
+def check_on_rankings(knobs: DpoKnobs) -> None:
+    if knobs.loss not in PREFERENCE_LOSSES:
+        raise InvalidKnob(f"loss={knobs.loss}: one of TRL's; say trainer=trl with it")
+    if knobs.loss != "sigmoid" and knobs.ties not in ("drop", "half"):
+        raise InvalidKnob(f"ties={knobs.ties}: a model for loss=sigmoid; with loss={knobs.loss} say drop or half")
+
+
+def check_trl(knobs: DpoKnobs) -> None:
+    for name in ("max_tokens", "labels", "weighting", "ties", "tie_width", "margin"):
+        value, default = getattr(knobs, name), DpoKnobs.__dataclass_fields__[name].default
+        if value != default:
+            raise InvalidKnob(f"{name}={value}: TRL's trainer takes strict pairs one by one; leave it at {default}")
+    if knobs.label_smoothing and knobs.loss not in SMOOTHED_BY_TRL:
+        raise InvalidKnob(
+            f"label_smoothing={knobs.label_smoothing}: TRL's loss {knobs.loss} has none; leave it at 0, or say "
+            f"trainer=rankings or a loss that has it ({', '.join(SMOOTHED_BY_TRL)})"
+        )
+    if knobs.loss == "exo_pair" and not knobs.label_smoothing:
+        raise InvalidKnob("loss=exo_pair: needs label_smoothing above 0; its paper has 0.001 (2402.00856)")
+    if knobs.loss == "robust" and knobs.label_smoothing == 0.5:
+        raise InvalidKnob("loss=robust: needs label_smoothing below 0.5")
+
+
+CHECKS_OF_DPO = {"rankings": check_on_rankings, "trl": check_trl}
+
+
+def check_listwise(knobs: RewardKnobs) -> None:
+    if knobs.ties not in ("drop", "half"):
+        raise InvalidKnob(f"ties={knobs.ties}: a model of two answers; with loss=plackett-luce say drop or half")
+    if knobs.margin != "off":
+        raise InvalidKnob(
+            f"margin={knobs.margin}: whole rankings know no margin; leave it off, or loss=bradley-terry"
+        )
 
 
 def found(kind: str, name: str) -> "Field[Any]":

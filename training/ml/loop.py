@@ -19,9 +19,14 @@ CHECKPOINTS_A_RUN = 10
 MOST_STEPS_APART = 200
 
 
+def processes() -> int:
+    """How many share the work, each with a batch of its own."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def total_steps(*, examples: int, epochs: float, knobs: TrainingKnobs) -> int:
     """Optimiser steps of the whole run, over all processes."""
-    share = math.ceil(examples / int(os.environ.get("WORLD_SIZE", "1")))
+    share = math.ceil(examples / processes())
     an_epoch = math.ceil(math.ceil(share / knobs.batch_size) / knobs.accumulate)
     return knobs.max_steps or math.ceil(an_epoch * epochs)
 
@@ -33,14 +38,23 @@ def save_steps(*, steps: int, knobs: TrainingKnobs) -> int:
 
 
 def arguments(job: Job[Any], *, examples: int, epochs: float, learning_rate: float) -> dict[str, Any]:
-    """Keyword arguments for TRL's configs. Nothing is sent anywhere, nothing is drawn but by the seed."""
+    """Keyword arguments for TRL's configs."""
+    steps = total_steps(examples=examples, epochs=epochs, knobs=job.knobs)
+    return {
+        **shared(job, steps=steps, learning_rate=learning_rate),
+        "num_train_epochs": epochs,
+        "per_device_train_batch_size": job.knobs.batch_size,
+        "max_length": None,  # conversations.Encoder has cut and counted already
+        "pad_to_multiple_of": None,
+    }
+
+
+def shared(job: Job[Any], *, steps: int, learning_rate: float) -> dict[str, Any]:
+    """Keyword arguments that every trainer takes. Nothing is sent anywhere, nothing is drawn but by the seed."""
     knobs, machine = job.knobs, job.machine
-    steps = total_steps(examples=examples, epochs=epochs, knobs=knobs)
     return {
         "output_dir": str(job.directory.checkpoints),
-        "num_train_epochs": epochs,
         "max_steps": steps,
-        "per_device_train_batch_size": knobs.batch_size,
         "gradient_accumulation_steps": knobs.accumulate,
         "learning_rate": learning_rate,
         "lr_scheduler_type": "cosine_with_min_lr",
@@ -63,13 +77,13 @@ def arguments(job: Job[Any], *, examples: int, epochs: float, learning_rate: flo
         "activation_checkpointing": knobs.gradient_checkpointing,
         "disable_tqdm": True,
         "report_to": "none",
-        "max_length": None,  # conversations.Encoder has cut and counted already
-        "pad_to_multiple_of": None,
     }
 
 
-def fit(trainer: Any, *, directory: RunDirectory, what: str) -> dict[str, Any]:
+def fit(trainer: Any, *, directory: RunDirectory, what: str, examples: int | None = None) -> dict[str, Any]:
     """Train to the end, from the last whole checkpoint if there is one; the `train` part of the report.
+
+    `examples`: what the report calls so; None: the elements of the trainer's dataset.
 
     Raises:
         RunFailed: the loss is no number, or the memory of the device ran out.
@@ -83,10 +97,11 @@ def fit(trainer: Any, *, directory: RunDirectory, what: str) -> dict[str, Any]:
         trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
     except torch.OutOfMemoryError:
         raise RunFailed(
-            "the GPU's memory ran out: lower batch_size (and raise accumulate by as much), lower max_length, or set "
-            "gradient_checkpointing=true"
+            "the GPU's memory ran out: lower batch_size (and raise accumulate by as much), max_length or (rm, dpo) "
+            "max_tokens, or set gradient_checkpointing=true"
         ) from None
-    return summary(trainer, directory.read_metrics())
+    counted = len(trainer.train_dataset) if examples is None else examples
+    return summary(trainer, directory.read_metrics(), examples=counted)
 
 
 def trained(trainer: Any, job: Job[Any]) -> Any:
@@ -99,11 +114,11 @@ def trained(trainer: Any, job: Job[Any]) -> Any:
     return model
 
 
-def summary(trainer: Any, metrics: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(trainer: Any, metrics: list[dict[str, Any]], *, examples: int) -> dict[str, Any]:
     """Before adapters are merged: only now is it known which parameters were trained."""
     parameters = list(trainer.model.parameters())
     return {
-        "examples": len(trainer.train_dataset),
+        "examples": examples,
         "steps": trainer.state.global_step,
         "trained_parameters": sum(p.numel() for p in parameters if p.requires_grad),
         "parameters": sum(p.numel() for p in parameters),
@@ -112,8 +127,8 @@ def summary(trainer: Any, metrics: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def resolved(trainer: Any, job: Job[Any]) -> dict[str, Any]:
-    """What every `auto` became."""
+def resolved(trainer: Any, job: Job[Any], **more: Any) -> dict[str, Any]:
+    """What every `auto` became; `more` goes over it."""
     return {
         "device": job.machine.device,
         "precision": job.machine.precision,
@@ -123,4 +138,5 @@ def resolved(trainer: Any, job: Job[Any]) -> dict[str, Any]:
         "epochs": trainer.args.num_train_epochs,
         "max_length": job.encoder.max_length,
         "save_steps": trainer.args.save_steps,
+        **more,
     }

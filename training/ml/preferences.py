@@ -1,14 +1,17 @@
-"""What reward modelling and DPO share: a release's pairs as tokens, and the report on the held-out ones."""
+"""What reward modelling and DPO share: a release's comparisons as tokens, and the report on the held-out ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from training.exceptions import InvalidRelease
-from training.ml import evaluation, loop, pairs, reports
+from training.ml import evaluation, groups, loop, pairs, ranking, reports
+from training.ml.batches import Item
 from training.ml.conversations import Encoder, Tokens
 from training.ml.jobs import Job
+from training.ml.knobs import RankingKnobs
 from training.ml.pairs import Pair, Pairs
+from training.ml.ranking import Plan
 from training.ml.rundir import write_json
 
 
@@ -28,6 +31,37 @@ class Preferences:
     held_out: list[TokenPair]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rankings:
+    """The strict pairs of both splits; the prompts to train on with all that was said of them; the held-out pairs."""
+
+    all: Pairs
+    train: list[Item]
+    held_out: list[TokenPair]
+
+
+def rankings_of(job: Job[Any], knobs: RankingKnobs) -> Rankings:
+    """
+    Raises:
+        InvalidRelease: no strict pair to train on, or no two answers that fit.
+    """
+    found = pairs.of_release(job.release)
+    train = groups.of_rows(row for row in job.release.rows if row.split == "train")
+    items = ranking.encode(job, train, knobs=knobs)
+    if not items:
+        raise InvalidRelease(nothing_left(job, pairs=len(found.train)))
+    return Rankings(all=found, train=items, held_out=encode(found.held_out, encoder=job.encoder))
+
+
+def nothing_left(job: Job[Any], *, pairs: int) -> str:
+    if not job.encoder.lengths.dropped:
+        return f"of the {pairs} training pairs each has its opposite, and ties=drop: say labels=votes, or ties=half"
+    return (
+        f"all {pairs} training pairs are over {job.encoder.max_length} tokens: raise max_length (and, for the base "
+        "tiny, tiny_context)"
+    )
+
+
 def of_job(job: Job[Any]) -> Preferences:
     """
     Raises:
@@ -36,10 +70,7 @@ def of_job(job: Job[Any]) -> Preferences:
     found = pairs.of_release(job.release)
     train = encode(found.train, encoder=job.encoder)
     if not train:
-        raise InvalidRelease(
-            f"all {len(found.train)} training pairs are over {job.encoder.max_length} tokens: raise max_length (and, "
-            "for the base tiny, tiny_context)"
-        )
+        raise InvalidRelease(nothing_left(job, pairs=len(found.train)))
     return Preferences(all=found, train=train, held_out=encode(found.held_out, encoder=job.encoder))
 
 
@@ -62,7 +93,14 @@ def encode(found: Sequence[Pair], *, encoder: Encoder) -> list[TokenPair]:
 
 
 def report(
-    job: Job[Any], *, what: str, preferences: Preferences, margins: Sequence[float], trainer: Any, train: Any
+    job: Job[Any],
+    *,
+    what: str,
+    preferences: Preferences | Rankings,
+    margins: Sequence[float],
+    trainer: Any,
+    train: Any,
+    plan: Plan | None = None,
 ) -> None:
     """Write report.json: `margins` are score(chosen) - score(rejected) of the held-out pairs."""
     found = evaluation.held_out(
@@ -82,11 +120,17 @@ def report(
     assembled = reports.assemble(
         config=job.config,
         headline=reports.accuracy_headline(what, found),
-        warnings=[*job.base.warnings, *reports.length_warnings(data), *reports.accuracy_warnings(found)],
+        warnings=[
+            *job.base.warnings,
+            *reports.length_warnings(data),
+            *(plan.warnings() if plan else []),
+            *reports.accuracy_warnings(found),
+        ],
         base=job.base.describe(),
-        resolved=loop.resolved(trainer, job),
+        resolved=loop.resolved(trainer, job, **(plan.resolved() if plan else {})),
         held_out=found,
         train=train,
         data=data,
+        **({"batches": plan.describe()} if plan else {}),
     )
     write_json(job.directory.report, assembled)

@@ -45,6 +45,8 @@ def accuracy_headline(what: str, held_out: dict[str, Any]) -> str:
         f"{percent(length['value'])}, always the policy that won before "
         f"{percent(held_out['baselines']['majority']['value'])}."
     )
+    if held_out["collapsed"]:
+        return f"Collapsed: every answer to a prompt gets the same score. {text}"
     if found["value"] > length["value"]:
         return text
     verdict = "Worse" if found["value"] < length["value"] else "No better"

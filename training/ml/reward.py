@@ -1,27 +1,32 @@
-"""Reward model: a score per conversation, trained so that preferred answers score higher (Bradley-Terry).
+"""Reward model: a score per conversation, trained so that preferred answers score higher.
 
-    loss = -log σ(r(chosen) - r(rejected) - margin) + centering · (r(chosen) + r(rejected))²
+    loss = mean over prompts of 1/C(K, 2) Σ -log σ(r(better) - r(worse) - margin)          Bradley-Terry
+         + centering · the same mean of (r(better) + r(worse))²
 
-Source: InstructGPT (2203.02155, §3.5), margin after Llama 2 (2307.09288), centering after 2312.09244. The head starts
-at N(0, 1/(d+1)) (2403.17031). Left out for now: all pairs of a ranking in one batch element, ties, weights.
-The backbone is a decoder (score at the last token) or a BERT-like encoder (its classification head).
+Source: InstructGPT (2203.02155, §3.5): all comparisons of a prompt in one batch, each answer read once. Plackett-Luce
+over whole rankings, ties and weights by choice (`losses`); margin after Llama 2 (2307.09288), centering after
+2312.09244. The head starts at N(0, 1/(d+1)) and dropout is off (2403.17031). The backbone is a decoder (score at the
+last token) or a BERT-like encoder (its classification head). Left out: a shift of the trained head, several heads.
 
     python -m training.ml runs/<name>        # config.json: {"kind": "rm", …}
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from datasets import Dataset
-from torch import nn
-from trl import RewardConfig, RewardTrainer
+import peft
+from torch import Tensor, nn
 
-from training.ml import bases, jobs, loop, lora, preferences, scoring
+from training.ml import bases, jobs, loop, lora, losses, preferences, ranking, scoring
+from training.ml.batches import Item
 from training.ml.environment import is_main_process
 from training.ml.jobs import Job
 from training.ml.knobs import RewardKnobs
+from training.ml.losses import Edges, Rankings
 from training.ml.preferences import TokenPair
+from training.ml.ranking import Plan, RankingTrainer, Reading
 from training.ml.rundir import Config, RunDirectory
 
 RATES = {"full": 9e-6, "lora": 1e-4, "small": 1e-3}  # as the knob's text says
@@ -29,28 +34,34 @@ RATES = {"full": 9e-6, "lora": 1e-4, "small": 1e-3}  # as the knob's text says
 
 def run(directory: RunDirectory, config: Config, knobs: RewardKnobs) -> None:
     job = jobs.opened(directory, config, knobs)
-    found = preferences.of_job(job)
-    trainer = trainer_of(job, found.train)
-    train = loop.fit(trainer, directory=directory, what="Reward model")
-    if not is_main_process():
-        return
-    margins = held_out_margins(loop.trained(trainer, job), found.held_out, pad=job.pad)
-    preferences.report(job, what="Reward model", preferences=found, margins=margins, trainer=trainer, train=train)
-
-
-def trainer_of(job: Job[RewardKnobs], train: Sequence[TokenPair]) -> RewardTrainer:
+    found = preferences.rankings_of(job, knobs)
     job.seed()
     model, fresh = bases.load_classifier(job.base, machine=job.machine)
     initialise_head(model, fresh)
-    arguments = loop.arguments(
-        job, examples=len(train), epochs=job.knobs.epochs, learning_rate=job.learning_rate(model, **RATES)
+    how = ranking.reading(job, model)
+    plan = ranking.plan(job, found.train, knobs=knobs, epochs=knobs.epochs, how=how)
+    trainer = trainer_of(job, model, plan, fresh=fresh)
+    train = loop.fit(trainer, directory=directory, what="Reward model", examples=len(found.train))
+    if not is_main_process():
+        return
+    margins = held_out_margins(loop.trained(trainer, job), found.held_out, pad=job.pad)
+    preferences.report(
+        job, what="Reward model", preferences=found, margins=margins, trainer=trainer, train=train, plan=plan
     )
-    return RewardTrainer(
+
+
+def trainer_of(job: Job[RewardKnobs], model: Any, plan: Plan, *, fresh: Sequence[str]) -> RankingTrainer:
+    rate = job.learning_rate(model, **RATES)
+    ranking.without_dropout(model)
+    if job.adapters:
+        model = peft.get_peft_model(model, lora.config(job.knobs, classifier=True, trained_whole=fresh))
+    loss = RewardLoss(knobs=job.knobs, reading=plan.reading)
+    return RankingTrainer(
         model=model,
-        args=RewardConfig(**arguments, center_rewards_coefficient=job.knobs.centering or None),
-        train_dataset=dataset(train, margins=job.knobs.margin == "strength"),
-        processing_class=job.base.tokenizer,
-        peft_config=lora.config(job.knobs, classifier=True, trained_whole=fresh) if job.adapters else None,
+        args=ranking.arguments(job, batches=len(plan.batches), learning_rate=rate),
+        batches=plan.batches,
+        loss=loss,
+        weight=loss.weight,
     )
 
 
@@ -64,18 +75,49 @@ def initialise_head(model: Any, fresh: Sequence[str]) -> None:
                 nn.init.zeros_(layer.bias)
 
 
-def dataset(train: Sequence[TokenPair], *, margins: bool) -> Dataset:
-    """In memory: nothing is cached outside the run."""
-    columns: dict[str, Any] = {
-        "chosen_ids": [example.chosen.ids for example in train],
-        "rejected_ids": [example.rejected.ids for example in train],
-    }
-    if margins:
-        columns["margin"] = [example.pair.margin for example in train]
-    return Dataset.from_dict(columns)
+@dataclass(frozen=True, kw_only=True)
+class RewardLoss:
+    """The loss of a batch's scores, as the knobs have it."""
+
+    knobs: RewardKnobs
+    reading: Reading
+
+    def __call__(self, model: Any, items: Sequence[Item], total: Tensor) -> Tensor:
+        return self.of_scores(self.reading.scores(model, items), items, total=total)
+
+    def of_scores(self, scores: Tensor, items: Sequence[Item], *, total: Tensor | float) -> Tensor:
+        """(R,) -> ()"""
+        knobs, device = self.knobs, scores.device
+        if knobs.loss == "plackett-luce":
+            edges = losses.edges_of(self.as_ranked(items), per="prompt", device=device)
+            found = losses.listwise(scores, self.rankings(items, device=device), total=total)
+        else:
+            edges = self.edges(items, device=device)
+            found = losses.pairwise(scores, edges, ties=knobs.ties, tie_width=knobs.tie_width, total=total)
+        return found + knobs.centering * losses.centering(scores, edges, total=total)
+
+    def as_ranked(self, items: Sequence[Item]) -> list[Item]:
+        """Items whose pairs weigh together, for the centering, what their rankings do."""
+        if self.knobs.weighting == "prompt":
+            return list(items)
+        return [replace(item, share=sum(weight for _, weight in item.rankings)) for item in items]
+
+    def weight(self, items: Sequence[Item]) -> float:
+        if self.knobs.loss == "plackett-luce":
+            return float(self.rankings(items, device="cpu").total)
+        return float(self.edges(items, device="cpu").total)
+
+    def edges(self, items: Sequence[Item], *, device: Any) -> Edges:
+        return losses.edges_of(items, per=self.knobs.weighting, device=device)
+
+    def rankings(self, items: Sequence[Item], *, device: Any) -> Rankings:
+        return losses.rankings_of(items, per=self.knobs.weighting, device=device)
 
 
 def held_out_margins(model: Any, held_out: Sequence[TokenPair], *, pad: int) -> list[float]:
-    chosen = scoring.score(model, [example.chosen.ids for example in held_out], pad=pad)
-    rejected = scoring.score(model, [example.rejected.ids for example in held_out], pad=pad)
-    return [better - worse for better, worse in zip(chosen, rejected, strict=True)]
+    """score(preferred) - score(other) of each pair; an answer is scored once, whatever pairs it stands in."""
+    answers = [tuple(tokens.ids) for pair in held_out for tokens in (pair.chosen, pair.rejected)]
+    distinct = list(dict.fromkeys(answers))
+    scores = scoring.score(model, [list(ids) for ids in distinct], pad=pad)
+    reward = dict(zip(distinct, scores, strict=True))
+    return [reward[tuple(pair.chosen.ids)] - reward[tuple(pair.rejected.ids)] for pair in held_out]

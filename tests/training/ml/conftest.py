@@ -1,10 +1,14 @@
 """Releases and a trained tiny policy, made once for all tests of training/ml."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.training.ml import builders
+from training.ml import jobs, knobs
+from training.ml.jobs import Job
 from training.ml.rundir import ReleaseReference, RunDirectory
 
 
@@ -41,3 +45,15 @@ def reward_model(
 @pytest.fixture
 def small_run(tmp_path: Path, comparisons: ReleaseReference, policy: RunDirectory) -> RunDirectory:
     return builders.make_run(tmp_path / "run", "rm", reference=comparisons, base=str(policy.model))
+
+
+@pytest.fixture
+def reward_job(tmp_path: Path, comparisons: ReleaseReference, policy: RunDirectory) -> Callable[..., Job[Any]]:
+    """Opens a job of kind rm on the tiny policy, with knobs as texts."""
+
+    def opened(reference: ReleaseReference = comparisons, **values: str) -> Job[Any]:
+        run = builders.make_run(tmp_path / "job", "rm", reference=reference, base=str(policy.model), values=values)
+        config = run.read_config()
+        return jobs.opened(run, config, knobs.from_json("rm", config.knobs))
+
+    return opened

@@ -104,6 +104,14 @@ def test_a_model_that_beats_the_longer_answer_begins_with_its_accuracy() -> None
     assert not any("'longest'" in warning for warning in reports.accuracy_warnings(found))
 
 
+def test_a_model_that_gives_every_answer_one_score_says_so_first() -> None:
+    held_out = [pair(str(i), "short", "the longer") for i in range(4)]
+    found = evaluation.held_out(held_out, margins=[1e-9, 0, -1e-9, 1e-8], train=held_out, ties=0, seed=1)
+    assert reports.accuracy_headline("Reward model", found).startswith("Collapsed: every answer to a prompt gets the")
+    apart = evaluation.held_out(held_out, margins=[1e-9, 0, 0, 0.1], train=held_out, ties=0, seed=1)
+    assert not apart["collapsed"]
+
+
 def test_without_held_out_pairs_the_headline_claims_nothing() -> None:
     found = evaluation.held_out([], margins=[], train=[], ties=0, seed=1)
     assert "nothing is known" in reports.accuracy_headline("Reward model", found)
