@@ -72,7 +72,7 @@ def execute(directory: RunDirectory) -> None:
 
 def finish(directory: RunDirectory, *, started: float) -> None:
     timing: dict[str, Any] = {"started": started, "seconds": round(time.time() - started, 3)}
-    write_json(directory.timing, timing)
+    write_json(directory.timing, (read_json(directory.timing) or {}) | timing)
     report = read_json(directory.report) or {}
     print(report["headline"], file=sys.stderr)
     for warning in report["warnings"]:

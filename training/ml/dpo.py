@@ -1,85 +1,201 @@
-"""Direct preference optimisation: the policy learns from pairs without a reward model (DPO, 2305.18290).
+"""Direct preference optimisation: the policy learns from rankings without a reward model (DPO, 2305.18290).
 
-    loss = -log σ(β · [log π(chosen)/ref(chosen) - log π(rejected)/ref(rejected)])
+    loss = mean over prompts of 1/C(K, 2) Σ -log σ(β · [log π/ref(better) - log π/ref(worse)] - margin)
 
-The reference is the base: under LoRA the same weights with the adapters off, else a second copy. Held-out accuracy is
-that of the implicit reward β · log π/ref. Left out for now: rankings as one batch element, cached reference.
+All comparisons of a prompt are in one batch and each answer is read once, as for reward models (InstructGPT,
+2203.02155, §3.5). IPO (2310.12036; its log-ratios are means over an answer's tokens), hinge (SLiC, 2305.10425), label
+smoothing (cDPO, Mitchell 2023) and ties (2409.17431) by choice (`losses`). The reference is the base, whose
+log-probabilities are computed before the first step and kept for other runs (`reference`). Dropout is off. Held-out
+accuracy is that of the implicit reward β · log π/ref. TRL's other losses are in `dpo_trl`. Left out: a reference that
+follows the policy.
 
     python -m training.ml runs/<name>        # config.json: {"kind": "dpo", …}
 """
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from datasets import Dataset
-from trl import DPOConfig, DPOTrainer
+import peft
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor
+from transformers import TrainingArguments
 
-from training.ml import bases, jobs, loop, lora, preferences, scoring
+from training.ml import bases, dpo_trl, jobs, loop, lora, losses, packing, preferences, ranking, reference, scoring
+from training.ml import reference_cache as kept
+from training.ml.batches import Item
+from training.ml.conversations import Tokens
 from training.ml.environment import is_main_process
 from training.ml.jobs import Job
 from training.ml.knobs import DpoKnobs
+from training.ml.losses import Edges
 from training.ml.preferences import TokenPair
-from training.ml.rundir import Config, RunDirectory
+from training.ml.ranking import Plan, RankingTrainer, Reading
+from training.ml.reference import Compute, Reference, Rows
+from training.ml.rundir import Config, RunDirectory, write_json
 
 RATES = {"full": 1e-6, "lora": 1e-5, "small": 2e-4}  # as the knob's text says
-
-
-class TokenisedDPOTrainer(DPOTrainer):
-    """TRL's trainer on pairs that are tokens already: cut and counted by us, as for every other kind of run."""
-
-    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        return dataset
+TOKENS_ALONE = 4096  # of one prompt with its answers, read without gradients
 
 
 def run(directory: RunDirectory, config: Config, knobs: DpoKnobs) -> None:
     job = jobs.opened(directory, config, knobs)
-    found = preferences.of_job(job)
     job.seed()
-    model = bases.load_causal(job.base, machine=job.machine)
-    before = log_ratios(model, found.held_out, pad=job.pad)
-    trainer = trainer_of(job, model, found.train)
-    train = loop.fit(trainer, directory=directory, what="DPO")
+    model = ranking.without_dropout(bases.load_causal(job.base, machine=job.machine))
+    rate = job.learning_rate(model, **RATES)
+    if knobs.trainer == "trl":
+        dpo_trl.run(job, model=model, learning_rate=rate)
+    else:
+        on_rankings(job, model=model, learning_rate=rate)
+
+
+def on_rankings(job: Job[DpoKnobs], *, model: Any, learning_rate: float) -> None:
+    """`model`: the base, which is the reference."""
+    knobs = job.knobs
+    found = preferences.rankings_of(job, knobs)
+    plan = ranking.plan(job, found.train, knobs=knobs, epochs=knobs.epochs, how=ranking.reading(job, model))
+    arguments = ranking.arguments(job, batches=len(plan.batches), learning_rate=learning_rate)
+    held_out = items_of(tokens for pair in found.held_out for tokens in (pair.chosen, pair.rejected))
+    base = reference_of(job, model, plan, [*found.train, *held_out])
+    trainer = trainer_of(job, model, plan, base=base, arguments=arguments)
+    train = loop.fit(trainer, directory=job.directory, what="DPO", examples=len(found.train))
     if not is_main_process():
         return
-    after = log_ratios(loop.trained(trainer, job), found.held_out, pad=job.pad)
-    margins = [now - then for now, then in zip(after, before, strict=True)]
+    policy = computing(loop.trained(trainer, job), job, plan.reading)
+    after = reference.computed(rows_of(job, plan).of(held_out), compute=policy)
+    margins = margins_of(found.held_out, rewards_of(held_out, after=after, before=base.values, knobs=knobs))
     preferences.report(
-        job, what="DPO (implicit reward)", preferences=found, margins=margins, trainer=trainer, train=train
+        job,
+        what="DPO (implicit reward)",
+        preferences=found,
+        margins=margins,
+        trainer=trainer,
+        train=train,
+        plan=plan,
     )
 
 
-def trainer_of(job: Job[DpoKnobs], model: Any, train: Sequence[TokenPair]) -> TokenisedDPOTrainer:
-    arguments = loop.arguments(
-        job, examples=len(train), epochs=job.knobs.epochs, learning_rate=job.learning_rate(model, **RATES)
+def items_of(conversations: Iterable[Tokens]) -> list[Item]:
+    """Each conversation once, those with one prompt together; nothing is said of their answers."""
+    answers: dict[tuple[int, ...], dict[tuple[int, ...], None]] = {}
+    for tokens in conversations:
+        answers.setdefault(tuple(tokens.prompt), {})[tuple(tokens.answer)] = None
+    return [
+        Item(prompt=list(prompt), answers=[list(answer) for answer in found], edges=[], rankings=[])
+        for prompt, found in answers.items()
+    ]
+
+
+def reference_of(job: Job[DpoKnobs], model: Any, plan: Plan, items: Sequence[Item]) -> Reference:
+    """What the base says of these answers; `model` is still the base. timing.json says how much was known."""
+    how = plan.reading
+    name = reference.fingerprint(model, machine=job.machine, packed=how.packed, shared=how.shared)
+    found = reference.log_probs(
+        items,
+        cache=kept.Cache(kept.path_of(job.directory), reference=name),
+        compute=computing(model, job, how),
+        rows=rows_of(job, plan),
     )
-    return TokenisedDPOTrainer(
-        model=model,
-        ref_model=None if job.adapters else copy.deepcopy(model),
-        args=DPOConfig(**arguments, beta=job.knobs.beta, label_smoothing=job.knobs.label_smoothing),
-        train_dataset=dataset(train),
-        processing_class=job.base.tokenizer,
-        peft_config=lora.config(job.knobs, classifier=False) if job.adapters else None,
-    )
+    if is_main_process():
+        write_json(job.directory.timing, {"reference": found.describe()})
+    return found
 
 
-def dataset(train: Sequence[TokenPair]) -> Dataset:
-    """In memory: nothing is cached outside the run. A pair's two prompts differ only where one was cut shorter."""
-    return Dataset.from_dict(
-        {
-            "prompt_ids": [shorter_prompt(example) for example in train],
-            "chosen_ids": [example.chosen.answer for example in train],
-            "rejected_ids": [example.rejected.answer for example in train],
-        }
-    )
+def rows_of(job: Job[DpoKnobs], plan: Plan) -> Rows:
+    """On a CPU whatever `max_tokens` is: what the reference says must not hang on it, to the last bit."""
+    if job.machine.device == "cpu":
+        return Rows(budget=max(TOKENS_ALONE, 2 * job.encoder.max_length), shared=plan.reading.shared, alone=True)
+    return Rows(budget=plan.max_tokens, shared=plan.reading.shared, alone=False)
 
 
-def shorter_prompt(example: TokenPair) -> list[int]:
-    return min(example.chosen.prompt, example.rejected.prompt, key=len)
+def computing(model: Any, job: Job[DpoKnobs], how: Reading) -> Compute:
+    """Log-probabilities as in training, without gradients."""
+
+    def compute(row: Sequence[Item]) -> list[float]:
+        half = torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=job.machine.precision == "bf16")
+        with scoring.evaluating(model), half:
+            return [float(value) for value in log_probs(model, row, how)]
+
+    return compute
 
 
-def log_ratios(model: Any, pairs: Sequence[TokenPair], *, pad: int) -> list[float]:
-    """log p(chosen) - log p(rejected) of each pair."""
-    chosen = scoring.answer_log_probs(model, [example.chosen for example in pairs], pad=pad)
-    rejected = scoring.answer_log_probs(model, [example.rejected for example in pairs], pad=pad)
-    return [better - worse for better, worse in zip(chosen, rejected, strict=True)]
+def log_probs(model: Any, batch: Sequence[Item], how: Reading) -> Tensor:
+    """The sum of the log-probabilities of each answer's tokens given its prompt, with gradients: (R,)."""
+    if how.packed:
+        return packing.answer_log_probs(model, how.row(batch, device=model.device))
+    prompts = [len(item.prompt) for item in batch for _ in item.answers]
+    conversations = [item.prompt + answer for item in batch for answer in item.answers]
+    ids, mask = scoring.padded(conversations, pad=how.pad, device=model.device)  # (R, T)
+    place = torch.arange(ids.shape[1], device=ids.device)
+    answers = mask.bool() & (place >= torch.tensor(prompts, device=ids.device)[:, None])  # (R, T)
+    labels = ids.masked_fill(~answers, scoring.NO_LABEL)
+    logits = model(input_ids=ids, attention_mask=mask).logits.float()  # (R, T, V)
+    return -F.cross_entropy(
+        logits[:, :-1].transpose(1, 2), labels[:, 1:], ignore_index=scoring.NO_LABEL, reduction="none"
+    ).sum(1)
+
+
+def trainer_of(
+    job: Job[DpoKnobs], model: Any, plan: Plan, *, base: Reference, arguments: TrainingArguments
+) -> RankingTrainer:
+    if job.adapters:
+        model = peft.get_peft_model(model, lora.config(job.knobs, classifier=False))
+    loss = PreferenceLoss(knobs=job.knobs, reading=plan.reading, base=base)
+    return RankingTrainer(model=model, args=arguments, batches=plan.batches, loss=loss, weight=loss.weight)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreferenceLoss:
+    """The loss of a batch's log-probabilities, as the knobs have it."""
+
+    knobs: DpoKnobs
+    reading: Reading
+    base: Reference
+
+    def __call__(self, model: Any, items: Sequence[Item], total: Tensor) -> Tensor:
+        return self.of_log_probs(log_probs(model, items, self.reading), items, total=total)
+
+    def of_log_probs(self, found: Tensor, items: Sequence[Item], *, total: Tensor | float | None = None) -> Tensor:
+        """log π of each answer (R,) -> ()"""
+        return losses.preference(
+            (found - found.new_tensor(self.base.of(items))) / found.new_tensor(lengths(items, knobs=self.knobs)),
+            self.edges(items, device=found.device),
+            loss=self.knobs.loss,
+            beta=self.knobs.beta,
+            label_smoothing=self.knobs.label_smoothing,
+            ties=self.knobs.ties,
+            tie_width=self.knobs.tie_width,
+            total=total,
+        )
+
+    def weight(self, items: Sequence[Item]) -> float:
+        return float(self.edges(items, device="cpu").total)
+
+    def edges(self, items: Sequence[Item], *, device: Any) -> Edges:
+        return losses.edges_of(items, per=self.knobs.weighting, device=device)
+
+
+def lengths(items: Sequence[Item], *, knobs: DpoKnobs) -> list[int]:
+    """By what each answer's log-ratio is divided: IPO compares means over tokens, the others sums."""
+    return [len(answer) if knobs.loss == "ipo" else 1 for item in items for answer in item.answers]
+
+
+def rewards_of(
+    items: Sequence[Item], *, after: Mapping[bytes, float], before: Mapping[bytes, float], knobs: DpoKnobs
+) -> dict[bytes, float]:
+    """The implicit reward of each conversation, as the loss compares it."""
+    keys = [key for item in items for key in reference.keys_of(item)]
+    return {
+        key: knobs.beta * (after[key] - before[key]) / length
+        for key, length in zip(keys, lengths(items, knobs=knobs), strict=True)
+    }
+
+
+def margins_of(pairs: Sequence[TokenPair], rewards: Mapping[bytes, float]) -> list[float]:
+    """How far ahead each pair's preferred answer is."""
+
+    def reward(tokens: Tokens) -> float:
+        return rewards[reference.key(tokens.prompt, tokens.answer)]
+
+    return [reward(pair.chosen) - reward(pair.rejected) for pair in pairs]
