@@ -13,13 +13,17 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, MistralConfig, MistralForCausalLM
 
 from tests.training.ml import backbones, builders
+from tests.training.ml.test_processes import launch
 from training.exceptions import InvalidKnob
 from training.ml import __main__ as program
 from training.ml import dpo, knobs, preferences, reference, reference_cache
 from training.ml.batches import Item
+from training.ml.conversations import Tokens
 from training.ml.groups import Edge
 from training.ml.jobs import opened
 from training.ml.knobs import DpoKnobs
+from training.ml.pairs import Pair
+from training.ml.preferences import TokenPair
 from training.ml.ranking import Reading
 from training.ml.reference import Reference
 from training.ml.rundir import ReleaseReference, RunDirectory, read_json, write_json
@@ -116,6 +120,18 @@ def test_by_prompt_a_prompt_counts_once_and_by_comparison_as_often_as_it_was_jud
     assert found["comparison"] == pytest.approx((softplus(-1) + 3 * math.log(2)) / 4)
 
 
+@pytest.mark.parametrize(("name", "ahead"), [("sigmoid", 0.3 * 5), ("ipo", 0.3 * 3)])
+def test_an_implicit_reward_is_how_far_an_answer_moved_from_the_base(name: str, ahead: float) -> None:
+    items = [item(*PAIR)]
+    now, before = (reference_for(items, said).values for said in (LOG_PROBS, BASE))
+    rewards = dpo.rewards_of(items, after=now, before=before, knobs=parsed(loss=name, beta=0.3))
+    first, second = (Tokens(prompt=PAIR[0], answer=answer) for answer in PAIR[1])
+    told = Pair(prompt=(("user", "Which?"),), chosen="this", rejected="that")
+    assert dpo.items_of([first, second, first]) == items
+    pairs = [TokenPair(pair=told, chosen=a, rejected=b) for a, b in ((first, second), (second, first))]
+    assert dpo.margins_of(pairs, rewards) == pytest.approx([ahead, -ahead])
+
+
 def test_a_tie_model_beside_a_loss_without_probabilities_is_refused() -> None:
     with pytest.raises(InvalidKnob, match="with loss=ipo say drop or half"):
         parsed(loss="ipo", ties="davidson")
@@ -159,8 +175,8 @@ def test_gradients_are_those_of_the_pairs_one_by_one(name: str) -> None:
     ]
     wanted = gradients(model, torch.stack([found.mean() for found in by_prompt]).mean())
     ours = dpo.PreferenceLoss(knobs=parsed(), reading=PACKED, base=base)
-    total = torch.tensor(float(len(items)))
-    assert (gradients(model, ours(model, items, total)) - wanted).norm() <= 1e-10 * wanted.norm()
+    total = torch.tensor(4.0 * len(items))  # as if the step had three batches more
+    assert (4 * gradients(model, ours(model, items, total)) - wanted).norm() <= 1e-10 * wanted.norm()
 
 
 def lead(model: Any, base: Reference, of: Item, edge: Edge) -> Tensor:
@@ -215,9 +231,7 @@ def run_of(path: Path, release: ReleaseReference, base: RunDirectory, **values: 
 
 
 def known(run: RunDirectory) -> dict[str, int]:
-    found = read_json(run.timing)
-    assert found is not None
-    return found["reference"]
+    return (read_json(run.timing) or {})["reference"]
 
 
 trains = pytest.mark.training
@@ -272,6 +286,29 @@ def test_a_run_that_finds_its_reference_ends_as_one_that_computes_it(
     assert warm.report.read_bytes() == cold.report.read_bytes()
     weights = "model.safetensors"
     assert (warm.model / weights).read_bytes() == (cold.model / weights).read_bytes()
+
+
+@trains
+def test_two_processes_share_the_reference_and_give_the_losses_of_one(
+    tmp_path: Path, ranked: ReleaseReference, policy: RunDirectory
+) -> None:
+    one = run_of(tmp_path / "one" / "run", ranked, policy, batch_size="4", accumulate="2")
+    values = SHORT | {"batch_size": "4"}
+    two = builders.make_run(tmp_path / "two" / "run", "dpo", reference=ranked, base=str(policy.model), values=values)
+    launch(two, processes=2)
+    losses = [[line["loss"] for line in run.read_metrics()] for run in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+    assert len(set(losses[0])) > 2
+    assert known(two) == {"answers": 80, "known": 0}
+
+
+@trains
+def test_in_half_precision_a_run_starts_at_its_reference_as_well(
+    tmp_path: Path, ranked: ReleaseReference, policy: RunDirectory
+) -> None:
+    report = builders.report_of(run_of(tmp_path / "run", ranked, policy, precision="bf16"))
+    assert report["train"]["loss_first"] == pytest.approx(math.log(2), abs=2e-3)
+    assert report["train"]["loss_last"] < report["train"]["loss_first"]
 
 
 @trains
