@@ -20,7 +20,7 @@ import { words } from "./words.js";
 
 let leaveLast = () => {};
 
-function mount(desk, { kept }) {
+function mount(desk, { sent }) {
   const stop = new AbortController();
   const { signal } = stop;
   const form = desk.querySelector("#judgement");
@@ -39,7 +39,7 @@ function mount(desk, { kept }) {
   if (!isLocked(desk)) drafts.restore();
   const history = new History(form, { changed });
   const parts = PARTS.map((part) => part.mount(desk, { form, cards, ranking, signal, changed })).filter(Boolean);
-  const next = new Next(desk, { signal, kept });
+  const next = new Next(desk, { signal, sent });
   const submission = new Submission(desk, { form, cards, ranking, parts, drafts, next, notice, show });
   const acts = actsOf(desk, { form, ranking, cards, placed, parts, history });
   const submit = () => { if (!isLocked(desk)) form.requestSubmit(); };
@@ -96,23 +96,23 @@ function showLastMessage(conversation) {
   if (last) conversation.scrollTop = last.offsetTop - conversation.offsetTop;
 }
 
-/** The next task in place of this one, with the one `kept` for after it; or the page of whatever else comes next, whole. */
-function show(element, { sentence = "", kept } = {}) {
+/** The next task in place of this one, with what is being `sent` beside it; or the page of whatever else comes next, whole. */
+function show(element, { sentence = "", sent } = {}) {
   for (const dialog of document.querySelectorAll("dialog:popover-open")) dialog.hidePopover();
   const old = element.localName === "body" ? document.body : document.getElementById("desk");
   old.replaceWith(element);
   const desk = document.getElementById("desk");
   if (desk.dataset.address) history.replaceState(null, "", desk.dataset.address);
-  arrive({ kept });
+  arrive({ sent });
   scrollTo(0, 0);
   desk.focus({ preventScroll: true });
   if (sentence) announce(sentence);
 }
 
-function arrive({ kept } = {}) {
+function arrive({ sent } = {}) {
   leaveLast();
   const desk = document.querySelector("[data-desk]");
-  leaveLast = desk ? mount(desk, { kept }) : () => {};
+  leaveLast = desk ? mount(desk, { sent }) : () => {};
 }
 
 document.documentElement.classList.add("has-script");

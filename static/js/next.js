@@ -4,18 +4,31 @@
 import { ask, parsed } from "./send.js";
 
 export class Next {
-  constructor(desk, { signal, kept }) {
+  /** `sent`: a promise of what comes with the answer to the submission before; it may hold the next task. */
+  constructor(desk, { signal, sent }) {
     this.url = desk.dataset.next;
     this.signal = signal;
     this.shown = desk;
     this.desk = null;
-    if (kept) this.keep(kept);
-    else if (!("revises" in desk.dataset)) this.fetchWhenIdle(); // after a revision comes the task that was left for it
+    if (sent) sent.then((html) => this.read(html));
+    else if (!("revises" in desk.dataset)) this.whenIdle(() => this.fetch()); // after one comes the task left for it
   }
 
-  fetchWhenIdle() {
-    const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 200));
-    idle(() => { if (!this.signal.aborted) this.fetch(); }, { timeout: 1000 });
+  /** Once what is shown was painted. */
+  whenIdle(act) {
+    const idle = window.requestIdleCallback ?? ((later) => setTimeout(later, 200));
+    idle(() => { if (!this.signal.aborted) act(); }, { timeout: 1000 });
+  }
+
+  /** What the server says of the task before, at once; and the task that it sent to be kept, if any. */
+  read(html) {
+    const feedback = html.includes("data-feedback") && parsed(html, "[data-feedback]");
+    if (feedback) this.shown.querySelector(".desk__head").after(feedback);
+    this.whenIdle(() => {
+      const desk = parsed(html, "[data-desk]");
+      if (desk) this.keep(desk);
+      else this.fetch();
+    });
   }
 
   async fetch() {
@@ -38,11 +51,8 @@ export class Next {
     return this.desk ? { "Desk-Holds": this.slot, "Desk-Counts": this.desk.dataset.counts } : {};
   }
 
-  /** The kept task, with what the server says of the one before, and what it sent to be kept from now on, if anything. */
-  taken(html) {
-    const answer = parsed(html, "body");
-    const feedback = answer.querySelector("[data-feedback]");
-    if (feedback) this.desk.querySelector(".desk__head").after(feedback);
-    return { following: this.desk, kept: answer.querySelector("[data-desk]") };
+  /** Whether the head of an answer says that what lies here is still theirs. */
+  isHeld(head) {
+    return this.slot !== "" && head.get("Desk-Next") === this.slot;
   }
 }

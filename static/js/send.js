@@ -13,15 +13,17 @@ export function contentOf(form) {
  * "refused" (a sentence of the server's in `html`), "signed-out", or "away" (no server, or a broken one: it may have
  * arrived all the same, so the same key goes again).
  */
-export async function post(form, { url, headers = {}, signal } = {}) {
+export async function post(form, { url, ...options } = {}) {
   const body = new URLSearchParams(contentOf(form));
-  return ask(url ?? form.getAttribute("action"), { method: "POST", body, headers, signal });
+  return ask(url ?? form.getAttribute("action"), { method: "POST", body, ...options });
 }
 
-export async function ask(url, { headers = {}, ...options } = {}) {
+/** `isEnough`: whether an answer's head says all that is waited for; its page then comes `later`. */
+export async function ask(url, { headers = {}, isEnough = () => false, ...options } = {}) {
   try {
     const response = await fetch(url, { ...options, headers: { ...headers, "HX-Request": "true" } });
     const signIn = response.headers.get("HX-Redirect");
+    if (response.ok && isEnough(response.headers)) return { came: "done", later: response.text().catch(() => "") };
     const html = await response.text();
     return { came: cameOf(response, signIn), status: response.status, html, signIn, headers: response.headers };
   } catch (error) {

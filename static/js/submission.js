@@ -36,10 +36,10 @@ export class Submission {
   async send(form, { sentence, headers = this.next.headers }) {
     const focused = document.activeElement;
     this.setSent(true);
-    const answer = await post(form, { headers });
+    const answer = await post(form, { headers, isEnough: (head) => this.next.isHeld(head) });
     this.setSent(false);
-    const { following, kept } = this.onward(answer);
-    if (following) return this.goOn(following, { sentence, kept });
+    const { following, sent } = this.onward(answer);
+    if (following) return this.goOn(following, { sentence, sent });
     focused?.focus({ preventScroll: true });
     if (!answer.html.includes("data-lost")) this.drafts.soon();
     this.notice.answer(answer);
@@ -50,16 +50,15 @@ export class Submission {
     this.form.classList.toggle("is-sent", isSent);
   }
 
-  goOn(following, { sentence, kept }) {
-    this.show(following, { sentence, kept });
+  goOn(following, { sentence, sent }) {
+    this.show(following, { sentence, sent });
     this.drafts.done();
   }
 
-  /** What is shown next, and what is kept for after it; nothing if it was not the server that answered. */
+  /** What is shown next, and what comes after it; nothing if it was not the server that answered. */
   onward(answer) {
     if (answer.came !== "done") return {};
-    const isHeld = answer.headers.get("Desk-Next") === this.next.slot && this.next.slot !== "";
-    return isHeld ? this.next.taken(answer.html) : { following: deskOrPage(answer.html) };
+    return answer.later ? { following: this.next.desk, sent: answer.later } : { following: deskOrPage(answer.html) };
   }
 
   /** After a task that was lost: what the queue has now. */
