@@ -1,0 +1,89 @@
+"""Rankings to measure training with: random tokens, so that no tokenizer and no data are needed."""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from training.ml import ranking
+from training.ml.batches import Item
+from training.ml.groups import Edge
+
+VOCAB = 4096
+SPECIAL = 3  # padding, beginning, end: never drawn
+LONGEST = 4  # times the mean, at most
+SIGMA = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    name: str
+    layers: int
+    width: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """`prompt` and `answer`: mean lengths in tokens. `together`: prompts to an optimiser step."""
+
+    answers: int
+    prompt: int
+    answer: int
+    sigma: float = 0.0  # of log-normal lengths; 0: all of one length
+    prompts: int
+    together: int
+
+    @property
+    def name(self) -> str:
+        lengths = f"log-normal {self.sigma:g}" if self.sigma else "fixed"
+        return f"K={self.answers} {self.prompt}/{self.answer} {lengths}"
+
+    @property
+    def pairs(self) -> int:
+        """Comparisons of a prompt."""
+        return math.comb(self.answers, 2)
+
+    def items(self, *, seed: int) -> list[Item]:
+        """A prompt's answers in a random order of merit, all pairs of them compared."""
+        draw = random.Random(seed)
+        return [self.item(draw) for _ in range(self.prompts)]
+
+    def item(self, draw: random.Random) -> Item:
+        order = draw.sample(range(self.answers), self.answers)
+        return Item(
+            prompt=self.tokens(draw, mean=self.prompt),
+            answers=[self.tokens(draw, mean=self.answer) for _ in order],
+            edges=[Edge(better=b, worse=w, tie=False, margin=0.0, weight=1.0) for b, w in combinations(order, 2)],
+            rankings=[(tuple((i,) for i in order), 1.0)],
+        )
+
+    def tokens(self, draw: random.Random, *, mean: int) -> list[int]:
+        """The mean of a log-normal is exp(μ + σ²/2)."""
+        drawn = draw.lognormvariate(math.log(mean) - self.sigma**2 / 2, self.sigma) if self.sigma else mean
+        length = min(max(round(drawn), 1), LONGEST * mean)
+        return [draw.randrange(SPECIAL, VOCAB) for _ in range(length)]
+
+    def pairs_a_pass(self, *, budget: int) -> int:
+        """The most pairs of mean length within the budget of tokens that divide an optimiser step evenly."""
+        step = self.together * self.pairs
+        fitting = max(1, min(step, budget // (2 * (self.prompt + self.answer))))
+        return next(n for n in range(fitting, 0, -1) if step % n == 0)
+
+
+MODELS = (Model(name="tiny", layers=4, width=256), Model(name="mid", layers=8, width=512))
+CASES = tuple(
+    Case(answers=k, prompt=p, answer=a, sigma=sigma, prompts=prompts, together=together)
+    for sigma in (0.0, SIGMA)
+    for k, p, a, prompts, together in (
+        (2, 128, 128, 24, 8),
+        (4, 128, 128, 8, 4),
+        (4, 256, 64, 8, 4),
+        (9, 128, 64, 4, 4),
+    )
+)
+
+
+def ceiling(items: Sequence[Item]) -> float:
+    """Tokens of the expanded pairs over tokens of the packed rows."""
+    return sum(map(ranking.expanded, items)) / sum(item.tokens for item in items)
