@@ -25,7 +25,7 @@ def planned(**changes):
 def test_the_plan_is_complete_before_anything_is_begun(release, settings):
     config = planned(values={"epochs": "2"}).config
     assert config.release.path == str(release)
-    assert (config.knobs["epochs"], config.knobs["batch_size"]) == (2.0, 16)
+    assert (config.knobs["epochs"], config.knobs["batch_size"]) == (2.0, 4)
     assert config.project_version == "0.1.0"
     assert not settings.RUNS_DIR.exists()
 
@@ -37,7 +37,7 @@ def test_what_is_left_out_is_the_default(settings):
 
 
 def test_equal_plans_have_one_hash():
-    assert planned().hash == planned(values={"batch_size": "16"}).hash
+    assert planned().hash == planned(values={"batch_size": "4"}).hash
 
 
 @pytest.mark.parametrize("change", [{"kind": "dpo"}, {"base": "A/b"}, {"values": {"epochs": "2"}}, {"seed": 18}])
