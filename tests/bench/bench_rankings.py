@@ -2,11 +2,11 @@
 
     .venv/bin/python -m tests.bench.bench_rankings [--only "tiny rm K=4"] [--repeats 3] [--json FILE]
 
-Sides take turns; each measurement is one epoch of random tokens in a process of its own, after a warm-up, fp32 on
-CPU. `ours` reads each prompt and each answer once. Beside it what it consists of: `grouped` reads each answer once,
-with its prompt, padded; `de-padded` packs these without padding; `ours` shares the prompt as well. Prints the tables
-that stand in docs/benchmarks.md. Measure on a machine that does nothing else. Held-out accuracy is not measured:
-random answers have nothing to learn.
+Sides take turns; each measurement is one epoch of random tokens in a process of its own, timed from its second step
+on, fp32 on CPU. `ours` reads each prompt and each answer once. Beside it what it consists of: `grouped` reads each
+answer once, with its prompt, padded; `de-padded` packs these without padding; `ours` shares the prompt as well.
+Prints the tables that stand in docs/benchmarks.md. Measure on a machine that does nothing else: two threads wait for
+each other wherever a core is taken. Held-out accuracy is not measured: random answers have nothing to learn.
 """
 
 import argparse

@@ -1,11 +1,10 @@
 """One training of one side, timed: ours in its three steps, or TRL's trainer on the expanded pairs.
 
 Every side learns from the same comparisons, from the same weights on, within one budget of tokens for a forward pass;
-an optimiser step holds the same number of prompts where the budget allows. What comes before the first step is timed
+an optimiser step holds the same number of prompts where the budget allows. What comes before the second step is timed
 for nobody: models, trainers, the reference's log-probs.
 """
 
-import gc
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -62,7 +61,10 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """`tokens`: computed, padding with it. `megabytes`: the peak of the process over what it held before it began."""
+    """`comparisons` and `seconds`: of all steps but the first. `tokens`: computed in the epoch, padding with it.
+
+    `megabytes`: the peak of the process over what it held before the model was made.
+    """
 
     comparisons: int
     seconds: float
@@ -73,10 +75,12 @@ class Found:
 
 
 class Clock(TrainerCallback):
-    """From the first step's beginning to the last one's end."""
+    """From the first step's end to the last one's: in the first the optimiser gets its memory."""
 
-    def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-        self.start = time.perf_counter()
+    start: float | None = None
+
+    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+        self.start = self.start or time.perf_counter()
 
     def on_train_end(self, *args: Any, **kwargs: Any) -> None:
         self.seconds = time.perf_counter() - self.start
@@ -107,21 +111,26 @@ class PairsDPOTrainer(Counting, DPOTrainer):
 
 
 def measured(training: Training) -> Found:
-    """One epoch, after a warm-up with another trainer and model."""
+    """One epoch."""
     torch.set_num_threads(training.threads)
     items = training.case.items(seed=training.seed)
     before = memory("VmRSS")
-    run(training, items[: max(1, training.case.together // training.case.pairs)])
-    gc.collect()
     trainer, clock = run(training, items)
     return Found(
-        comparisons=sum(len(item.edges) for item in items),
+        comparisons=sum(len(item.edges) for item in items) - of_first_step(trainer, training.case),
         seconds=clock.seconds,
         megabytes=memory("VmHWM") - before,
         tokens=tokens_of(trainer),
         steps=trainer.state.global_step,
         loss=trainer.state.log_history[-1]["train_loss"],
     )
+
+
+def of_first_step(trainer: Any, case: Case) -> int:
+    """Comparisons."""
+    if isinstance(trainer, RankingTrainer):
+        return sum(len(item.edges) for item in trainer.train_dataset[0])
+    return case.together * case.pairs
 
 
 def memory(name: str) -> float:

@@ -37,7 +37,7 @@ def found(request) -> dict[str, Found]:  # type: ignore[no-untyped-def]
 def test_every_side_learns_the_same_from_the_same_comparisons(found):
     losses = {side: one.loss for side, one in found.items()}
     assert losses == pytest.approx(dict.fromkeys(sides.SIDES, losses["TRL"]), rel=1e-4)
-    assert {one.comparisons for one in found.values()} == {12}
+    assert {one.comparisons for one in found.values()} == {6}, "of two steps the second"
     assert all(one.seconds > 0 and one.megabytes >= 0 for one in found.values())
 
 
