@@ -30,7 +30,7 @@ from training.ml.environment import is_main_process
 from training.ml.jobs import Job
 from training.ml.knobs import DpoKnobs
 from training.ml.losses import Edges
-from training.ml.preferences import TokenPair
+from training.ml.preferences import Scores, TokenPair
 from training.ml.ranking import Plan, RankingTrainer, Reading
 from training.ml.reference import Compute, Reference, Rows
 from training.ml.rundir import Config, RunDirectory, write_json
@@ -64,12 +64,12 @@ def on_rankings(job: Job[DpoKnobs], *, model: Any, learning_rate: float) -> None
         return
     policy = computing(loop.trained(trainer, job), job, plan.reading)
     after = reference.computed(rows_of(job, plan).of(held_out), compute=policy)
-    margins = margins_of(found.held_out, rewards_of(held_out, after=after, before=base.values, knobs=knobs))
+    scores = scores_of(found.held_out, rewards_of(held_out, after=after, before=base.values, knobs=knobs))
     preferences.report(
         job,
         what="DPO (implicit reward)",
         preferences=found,
-        margins=margins,
+        scores=scores,
         trainer=trainer,
         train=train,
         plan=plan,
@@ -192,10 +192,10 @@ def rewards_of(
     }
 
 
-def margins_of(pairs: Sequence[TokenPair], rewards: Mapping[bytes, float]) -> list[float]:
-    """How far ahead each pair's preferred answer is."""
+def scores_of(pairs: Sequence[TokenPair], rewards: Mapping[bytes, float]) -> list[Scores]:
+    """The implicit rewards of each pair's two answers."""
 
     def reward(tokens: Tokens) -> float:
         return rewards[reference.key(tokens.prompt, tokens.answer)]
 
-    return [reward(pair.chosen) - reward(pair.rejected) for pair in pairs]
+    return [Scores(reward(pair.chosen), reward(pair.rejected)) for pair in pairs]

@@ -16,7 +16,7 @@ from training.ml import loop, lora, preferences, scoring
 from training.ml.environment import is_main_process
 from training.ml.jobs import Job
 from training.ml.knobs import DpoKnobs
-from training.ml.preferences import TokenPair
+from training.ml.preferences import Scores, TokenPair
 
 
 class TokenisedDPOTrainer(DPOTrainer):
@@ -29,15 +29,19 @@ class TokenisedDPOTrainer(DPOTrainer):
 def run(job: Job[DpoKnobs], *, learning_rate: float, model: Any) -> None:
     """`model`: the base, which is the reference."""
     found = preferences.of_job(job)
-    before = log_ratios(model, found.held_out, pad=job.pad)
+    before = log_probs(model, found.held_out, pad=job.pad)
     trainer = trainer_of(job, model, found.train, learning_rate=learning_rate)
     train = loop.fit(trainer, directory=job.directory, what="DPO (TRL)")
     if not is_main_process():
         return
-    after = log_ratios(loop.trained(trainer, job), found.held_out, pad=job.pad)
-    margins = [job.knobs.beta * (now - then) for now, then in zip(after, before, strict=True)]
+    after = log_probs(loop.trained(trainer, job), found.held_out, pad=job.pad)
+    beta = job.knobs.beta
+    scores = [
+        Scores(beta * (now.chosen - then.chosen), beta * (now.rejected - then.rejected))
+        for now, then in zip(after, before, strict=True)
+    ]
     preferences.report(
-        job, what="DPO (TRL, implicit reward)", preferences=found, margins=margins, trainer=trainer, train=train
+        job, what="DPO (TRL, implicit reward)", preferences=found, scores=scores, trainer=trainer, train=train
     )
 
 
@@ -67,8 +71,8 @@ def dataset(train: Sequence[TokenPair]) -> Dataset:
     )
 
 
-def log_ratios(model: Any, pairs: Sequence[TokenPair], *, pad: int) -> list[float]:
-    """log p(chosen) - log p(rejected) of each pair."""
+def log_probs(model: Any, pairs: Sequence[TokenPair], *, pad: int) -> list[Scores]:
+    """log p(chosen) and log p(rejected) of each pair."""
     chosen = scoring.answer_log_probs(model, [pair.chosen for pair in pairs], pad=pad)
     rejected = scoring.answer_log_probs(model, [pair.rejected for pair in pairs], pad=pad)
-    return [better - worse for better, worse in zip(chosen, rejected, strict=True)]
+    return [Scores(*both) for both in zip(chosen, rejected, strict=True)]

@@ -61,6 +61,14 @@ def interval(right: "np.ndarray[Any, Any]", pairs: "np.ndarray[Any, Any]", *, se
     return float(low), float(high)
 
 
+def outcomes_of(pairs: Sequence[Pair], *, margins: Sequence[float]) -> list[Outcome]:
+    """Of each pair; `margins` are score(chosen) - score(rejected)."""
+    return [
+        Outcome(prompt_id=pair.prompt_id, credit=credit(margin, 0.0))
+        for pair, margin in zip(pairs, margins, strict=True)
+    ]
+
+
 def longest(pairs: Sequence[Pair]) -> list[Outcome]:
     """Baseline: the longer answer (in characters) is the better one."""
     return [Outcome(prompt_id=p.prompt_id, credit=credit(len(p.chosen), len(p.rejected))) for p in pairs]
@@ -82,16 +90,12 @@ def majority(pairs: Sequence[Pair], *, train: Sequence[Pair]) -> list[Outcome]:
 def held_out(
     pairs: Sequence[Pair], *, margins: Sequence[float], train: Sequence[Pair], ties: int, seed: int
 ) -> dict[str, Any]:
-    """The `held_out` part of a report: `margins` are score(chosen) - score(rejected), one for each pair.
+    """Accuracy and its baselines: `margins` are score(chosen) - score(rejected), one for each pair.
 
     `collapsed`: all answers to one prompt get one score.
     """
-    outcomes = [
-        Outcome(prompt_id=pair.prompt_id, credit=credit(margin, 0.0))
-        for pair, margin in zip(pairs, margins, strict=True)
-    ]
     return {
-        "accuracy": accuracy(outcomes, seed=seed),
+        "accuracy": accuracy(outcomes_of(pairs, margins=margins), seed=seed),
         "baselines": {
             "longest": accuracy(longest(pairs), seed=seed),
             "majority": accuracy(majority(pairs, train=train), seed=seed),

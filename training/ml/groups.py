@@ -15,10 +15,9 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import NamedTuple
 
-from training.ml.pairs import MARGINS
+from training.ml.pairs import MARGINS, Prompt
 from training.ml.releases import Message, Response, Row
 
-Prompt = tuple[tuple[str, str], ...]
 Ranking = tuple[tuple[int, ...], ...]  # tie groups of response indices, best first
 
 

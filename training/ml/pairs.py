@@ -13,6 +13,8 @@ from itertools import combinations
 from training.exceptions import InvalidRelease
 from training.ml.releases import Message, Release, Row
 
+Prompt = tuple[tuple[str, str], ...]  # roles and contents
+
 MARGINS = {1: 0.0, 2: 1 / 3, 3: 2 / 3}  # slightly, clearly, much: Llama 2 (2307.09288), table 27, small margin
 
 
@@ -20,12 +22,13 @@ MARGINS = {1: 0.0, 2: 1 / 3, 3: 2 / 3}  # slightly, clearly, much: Llama 2 (2307
 class Pair:
     """One person (or judge) preferred `chosen` to `rejected`; both are texts."""
 
-    prompt: tuple[tuple[str, str], ...]
+    prompt: Prompt
     chosen: str
     rejected: str
     chosen_policy: str = ""
     rejected_policy: str = ""
     strength: int | None = None
+    annotator: str = ""
 
     @property
     def messages(self) -> list[Message]:
@@ -86,6 +89,7 @@ def of_rows(rows: Iterable[Row]) -> tuple[list[Pair], int]:
                     chosen_policy=row.responses[winner].policy,
                     rejected_policy=row.responses[loser].policy,
                     strength=judgement.strength,
+                    annotator=judgement.annotator,
                 )
                 for better, worse in combinations(groups, 2)
                 for winner in better

@@ -2,10 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from training.exceptions import InvalidRelease
-from training.ml import evaluation, groups, loop, pairs, ranking, reports
+from training.ml import (
+    calibration,
+    ceiling,
+    correlation,
+    evaluation,
+    groups,
+    loop,
+    pairs,
+    ranking,
+    reports,
+    slices,
+)
 from training.ml.batches import Item
 from training.ml.conversations import Encoder, Tokens
 from training.ml.jobs import Job
@@ -20,6 +31,13 @@ class TokenPair:
     pair: Pair
     chosen: Tokens
     rejected: Tokens
+
+
+class Scores(NamedTuple):
+    """Of a pair's two answers."""
+
+    chosen: float
+    rejected: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,24 +110,37 @@ def encode(found: Sequence[Pair], *, encoder: Encoder) -> list[TokenPair]:
     return kept
 
 
+def held_out(preferences: Preferences | Rankings, *, scores: Sequence[Scores], seed: int) -> dict[str, Any]:
+    """The `held_out` part of a report."""
+    found = [example.pair for example in preferences.held_out]
+    margins = [score.chosen - score.rejected for score in scores]
+    whole = evaluation.held_out(
+        found,
+        margins=margins,
+        train=preferences.all.train,
+        ties=preferences.all.held_out_ties,
+        seed=seed,
+    )
+    return whole | {
+        "slices": slices.accuracies(found, evaluation.outcomes_of(found, margins=margins), seed=seed),
+        "human_ceiling": ceiling.agreement(found, seed=seed),
+        "calibration": calibration.reliability(margins),
+        "length": correlation.with_length(found, scores),
+    }
+
+
 def report(
     job: Job[Any],
     *,
     what: str,
     preferences: Preferences | Rankings,
-    margins: Sequence[float],
+    scores: Sequence[Scores],
     trainer: Any,
     train: Any,
     plan: Plan | None = None,
 ) -> None:
-    """Write report.json: `margins` are score(chosen) - score(rejected) of the held-out pairs."""
-    found = evaluation.held_out(
-        [example.pair for example in preferences.held_out],
-        margins=margins,
-        train=preferences.all.train,
-        ties=preferences.all.held_out_ties,
-        seed=job.config.seed,
-    )
+    """Write report.json; `scores`: of each held-out pair."""
+    found = held_out(preferences, scores=scores, seed=job.config.seed)
     data = {
         "release_hash": job.release.hash,
         "train_pairs": len(preferences.all.train),
@@ -125,6 +156,7 @@ def report(
             *reports.length_warnings(data),
             *(plan.warnings() if plan else []),
             *reports.accuracy_warnings(found),
+            *reports.trust_warnings(found),
         ],
         base=job.base.describe(),
         resolved=loop.resolved(trainer, job, **(plan.resolved() if plan else {})),

@@ -6,6 +6,8 @@ from typing import Any
 
 from training.ml.rundir import Config
 
+MAX_CORRELATION, MIN_ANSWERS = 0.5, 10  # of scores with lengths; ours
+MAX_ECE, MIN_PAIRS = 0.1, 100  # ours: of fewer pairs ECE is large by chance
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "numpy")
 
 
@@ -66,6 +68,46 @@ def accuracy_warnings(held_out: dict[str, Any]) -> list[str]:
     if found["low"] <= 0.5:
         warnings.append("the interval of the held-out accuracy includes chance (50 %)")
     return warnings
+
+
+def trust_warnings(held_out: dict[str, Any]) -> list[str]:
+    """What speaks against the scores even where the accuracy is high."""
+    return [
+        warning
+        for warning in (
+            ceiling_warning(held_out["accuracy"], held_out["human_ceiling"]),
+            length_warning(held_out["length"]),
+            calibration_warning(held_out["calibration"]),
+        )
+        if warning
+    ]
+
+
+def ceiling_warning(found: dict[str, Any], ceiling: dict[str, Any]) -> str:
+    if ceiling["value"] is None or found["value"] <= ceiling["high"]:
+        return ""
+    return (
+        f"held-out accuracy is above the agreement of people with each other ({percent(ceiling['low'])} to "
+        f"{percent(ceiling['high'])}, {ceiling['n']} pairs of people): make sure that no held-out text is in the "
+        "training data, and see the accuracy by annotator"
+    )
+
+
+def length_warning(length: dict[str, Any]) -> str:
+    """Of few answers any correlation may come by chance."""
+    strongest = max((length["pearson"] or 0.0, length["spearman"] or 0.0), key=abs)
+    if length["n"] < MIN_ANSWERS or abs(strongest) <= MAX_CORRELATION:
+        return ""
+    return f"scores follow the answers' length: correlation {strongest:.2f} over {length['n']} held-out answers"
+
+
+def calibration_warning(calibration: dict[str, Any]) -> str:
+    if calibration["n"] < MIN_PAIRS or (calibration["ece"] or 0.0) <= MAX_ECE:
+        return ""
+    return (
+        "differences of scores are no probabilities as they stand: expected calibration error "
+        f"{calibration['ece']:.2f} on {calibration['n']} pairs"
+    )
 
 
 def loss_headline(held_out: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from training.ml.environment import is_main_process
 from training.ml.jobs import Job
 from training.ml.knobs import RewardKnobs
 from training.ml.losses import Edges, Rankings
-from training.ml.preferences import TokenPair
+from training.ml.preferences import Scores, TokenPair
 from training.ml.ranking import Plan, RankingTrainer, Reading
 from training.ml.rundir import Config, RunDirectory
 
@@ -44,9 +44,9 @@ def run(directory: RunDirectory, config: Config, knobs: RewardKnobs) -> None:
     train = loop.fit(trainer, directory=directory, what="Reward model", examples=len(found.train))
     if not is_main_process():
         return
-    margins = held_out_margins(loop.trained(trainer, job), found.held_out, pad=job.pad)
+    scores = held_out_scores(loop.trained(trainer, job), found.held_out, pad=job.pad)
     preferences.report(
-        job, what="Reward model", preferences=found, margins=margins, trainer=trainer, train=train, plan=plan
+        job, what="Reward model", preferences=found, scores=scores, trainer=trainer, train=train, plan=plan
     )
 
 
@@ -114,10 +114,10 @@ class RewardLoss:
         return losses.rankings_of(items, per=self.knobs.weighting, device=device)
 
 
-def held_out_margins(model: Any, held_out: Sequence[TokenPair], *, pad: int) -> list[float]:
-    """score(preferred) - score(other) of each pair; an answer is scored once, whatever pairs it stands in."""
+def held_out_scores(model: Any, held_out: Sequence[TokenPair], *, pad: int) -> list[Scores]:
+    """Of each pair; an answer is scored once, whatever pairs it stands in."""
     answers = [tuple(tokens.ids) for pair in held_out for tokens in (pair.chosen, pair.rejected)]
     distinct = list(dict.fromkeys(answers))
     scores = scoring.score(model, [list(ids) for ids in distinct], pad=pad)
     reward = dict(zip(distinct, scores, strict=True))
-    return [reward[tuple(pair.chosen.ids)] - reward[tuple(pair.rejected.ids)] for pair in held_out]
+    return [Scores(reward[tuple(pair.chosen.ids)], reward[tuple(pair.rejected.ids)]) for pair in held_out]

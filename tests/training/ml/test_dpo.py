@@ -129,7 +129,7 @@ def test_an_implicit_reward_is_how_far_an_answer_moved_from_the_base(name: str, 
     told = Pair(prompt=(("user", "Which?"),), chosen="this", rejected="that")
     assert dpo.items_of([first, second, first]) == items
     pairs = [TokenPair(pair=told, chosen=a, rejected=b) for a, b in ((first, second), (second, first))]
-    assert dpo.margins_of(pairs, rewards) == pytest.approx([ahead, -ahead])
+    assert [better - worse for better, worse in dpo.scores_of(pairs, rewards)] == pytest.approx([ahead, -ahead])
 
 
 def test_a_tie_model_beside_a_loss_without_probabilities_is_refused() -> None:

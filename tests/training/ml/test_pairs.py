@@ -67,6 +67,11 @@ def test_a_ranking_gives_all_strict_pairs_and_counts_its_ties(tmp_path: Path) ->
     assert found.train_ties == 1
 
 
+def test_a_pair_knows_who_said_it(tmp_path: Path) -> None:
+    rows = [builders.row(f"p{name}", ["a", "b"], [[0], [1]], annotator=name) for name in "xy"]
+    assert [pair.annotator for pair in pairs.of_release(read(tmp_path / "r", rows)).train] == ["x", "y"]
+
+
 def test_strength_becomes_a_margin(tmp_path: Path) -> None:
     rows = [builders.row(f"p{s}", ["a", "b"], [[0], [1]], strength=s) for s in (1, 2, 3, None)]
     assert [pair.margin for pair in pairs.of_release(read(tmp_path / "r", rows)).train] == [0, 1 / 3, 2 / 3, 0]

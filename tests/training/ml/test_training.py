@@ -73,6 +73,17 @@ def test_a_reward_model_learns_a_taste_it_can_learn(reward_model: RunDirectory) 
     assert "held-out accuracy" in report["headline"]
 
 
+def test_a_report_says_where_the_accuracy_comes_from(reward_model: RunDirectory) -> None:
+    """One person, no strengths, one policy; 20 prompts of two answers, each judged once."""
+    held_out = builders.report_of(reward_model)["held_out"]
+    names = {"strength": "none", "annotator": "a", "policies": "unknown | unknown"}
+    for kind, name in names.items():
+        assert held_out["slices"][kind] == {"parts": [{"name": name} | held_out["accuracy"]], "rest": None}
+    assert held_out["human_ceiling"]["value"] is None
+    assert held_out["calibration"]["n"] == sum(row["n"] for row in held_out["calibration"]["bins"]) == 20
+    assert held_out["length"]["n"] == 40
+
+
 def test_under_lora_only_adapters_and_head_are_trained(reward_model: RunDirectory) -> None:
     train = builders.report_of(reward_model)["train"]
     names = load_file(reward_model.adapter / "adapter_model.safetensors").keys()
