@@ -29,11 +29,19 @@ export class Submission {
     if (missing.textContent) return form.elements.reason[0].focus();
     document.getElementById("skip").hidePopover();
     this.drafts.stop();
-    this.send(form, { sentence: words("skipped_next"), headers: {} }); // the counts of what is kept here would be wrong
+    const failed = (answer) => (answer.came === "away" ? this.skipAgain(form) : this.notice.answer(answer));
+    this.send(form, { sentence: words("skipped_next"), headers: {}, failed }); // the counts of what is kept here would be wrong
+  }
+
+  /** It did not arrive: Enter sends this again, and not the judgement. */
+  skipAgain(form) {
+    document.getElementById("skip").showPopover();
+    form.querySelector("[data-why]").textContent = words("away");
+    form.querySelector("[type=submit]").focus();
   }
 
   /** From here until the answer nothing can be chosen: it would be too late for this task and too early for the next. */
-  async send(form, { sentence, headers = this.next.headers }) {
+  async send(form, { sentence, headers = this.next.headers, failed = (answer) => this.notice.answer(answer) }) {
     const focused = document.activeElement;
     this.setSent(true);
     const answer = await post(form, { headers, isEnough: (head) => this.next.isHeld(head) });
@@ -42,7 +50,7 @@ export class Submission {
     if (following) return this.goOn(following, { sentence, sent });
     focused?.focus({ preventScroll: true });
     if (!answer.html.includes("data-lost")) this.drafts.soon();
-    this.notice.answer(answer);
+    failed(answer);
   }
 
   setSent(isSent) {

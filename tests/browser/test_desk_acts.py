@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation.models import Judgement, Project
-from tests.browser.desk import as_letters, at_desk, letters_on, press, queue, wait_for_judgements
+from annotation.models import Judgement, Project, Skip, Slot
+from tests.browser.desk import as_letters, at_desk, letters_on, press, queue, slot_on, wait_for_judgements
 from tests.factories import TaskFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -120,3 +120,20 @@ def test_answers_side_by_side_or_stacked_is_remembered(visit, project, annotator
     assert first < second
     page.reload()
     expect(page.locator("[data-ready].is-stacked")).to_be_visible()
+
+
+def test_a_skip_that_does_not_arrive_is_sent_again_by_enter(visit, project, annotator):
+    queue(project, tasks=2, size=2)
+    visitor = visit(annotator.user)
+    visitor.page.route("**/skip/", lambda route: route.abort())
+    page = at_desk(visitor)
+    first = slot_on(page)
+    press(page, "1", "2", "s")
+    page.get_by_role("radio", name="Something else").check()
+    page.keyboard.press("Enter")
+    expect(page.locator("#skip")).to_contain_text("The server does not answer.")
+    page.unroute("**/skip/")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-desk]")).not_to_have_attribute("data-slot", first)
+    assert (Skip.objects.get().task_id, Judgement.objects.count()) == (Slot.objects.get(token=first).task_id, 0)
+    visitor.trouble.clear()

@@ -304,7 +304,9 @@ def check_trl(knobs: DpoKnobs) -> None:
     for name in ("max_tokens", "labels", "weighting", "ties", "tie_width", "margin"):
         value, default = getattr(knobs, name), DpoKnobs.__dataclass_fields__[name].default
         if value != default:
-            raise InvalidKnob(f"{name}={value}: TRL's trainer takes strict pairs one by one; leave it at {default}")
+            raise InvalidKnob(
+                f"{name}={value}: TRL's trainer takes strict pairs one by one; leave it at {as_text(default)}"
+            )
     if knobs.label_smoothing and knobs.loss not in SMOOTHED_BY_TRL:
         raise InvalidKnob(
             f"label_smoothing={knobs.label_smoothing}: TRL's loss {knobs.loss} has none; leave it at 0, or say "
