@@ -129,6 +129,13 @@ def held_out(preferences: Preferences | Rankings, *, scores: Sequence[Scores], s
     }
 
 
+def idle_knobs(knobs: RankingKnobs, found: Pairs) -> list[str]:
+    """What was asked for and could change nothing."""
+    if knobs.margin == "strength" and not any(pair.strength for pair in found.train):
+        return ["margin=strength changed nothing: no judgement of the train split has a strength"]
+    return []
+
+
 def report(
     job: Job[Any],
     *,
@@ -154,6 +161,7 @@ def report(
         warnings=[
             *job.base.warnings,
             *reports.length_warnings(data),
+            *idle_knobs(job.knobs, preferences.all),
             *(plan.warnings() if plan else []),
             *reports.accuracy_warnings(found),
             *reports.trust_warnings(found),
