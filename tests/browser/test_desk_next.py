@@ -136,6 +136,7 @@ def test_what_is_locked_is_read_and_not_changed(visit, project, annotator):
     queue(project, tasks=1, size=3)
     page = at_desk(visit(annotator.user))
     press(page, "2", "1", "3", "Enter")
+    expect(page.get_by_role("heading", name="That was the last one")).to_be_visible()
     page.get_by_role("link", name="My submissions").click()
     Project.objects.update(revisions_locked=True)
     page.get_by_role("link", name="Question").click()
