@@ -19,7 +19,7 @@ from flywheel.actions.turn_settings import TurnSettings, changed, from_json
 from flywheel.exceptions import InvalidSetting, NotReady
 from flywheel.models import Generation, Stage, Turn
 from training.exceptions import RunBusy
-from training.ml.rundir import RunDirectory
+from training.ml.run.rundir import RunDirectory
 
 # Told of each stage as it ends: its name and a sentence.
 Say = Callable[[str, str], object]

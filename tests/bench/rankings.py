@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from training.ml import ranking
-from training.ml.batches import Item
-from training.ml.groups import Edge
+from training.ml.data.batches import Item
+from training.ml.data.groups import Edge
 
 VOCAB = 4096
 SPECIAL = 3  # padding, beginning, end: never drawn

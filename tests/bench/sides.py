@@ -27,12 +27,13 @@ from transformers import (
 from trl import DPOConfig, DPOTrainer, RewardConfig, RewardTrainer
 
 from tests.bench.rankings import SPECIAL, VOCAB, Case, Model
-from training.ml import batches, dpo, reference, reward, scoring
-from training.ml.batches import Item
+from training.ml import dpo, reference, reward, scoring
+from training.ml.backbones.tiny import HEAD_WIDTH
+from training.ml.data import batches
+from training.ml.data.batches import Item
 from training.ml.knobs import DpoKnobs, RewardKnobs
 from training.ml.ranking import RankingTrainer, Reading
 from training.ml.reference import Reference
-from training.ml.tiny import HEAD_WIDTH
 
 SHARED = Reading(packed=True, shared=True, why_not=None, pad=0)
 READINGS = {

@@ -7,7 +7,7 @@ import pytest
 from annotation.actions import releases
 from tests.annotation.released import demonstrated, judged
 from tests.factories import ProjectFactory
-from training.ml.releases import read
+from training.ml.data.releases import read
 from training.ml.sft import demonstrated as demonstrated_in
 
 

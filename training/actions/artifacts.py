@@ -7,8 +7,8 @@ from pathlib import Path
 from django.db import transaction
 
 from training.exceptions import InvalidBase, TrainingError
-from training.ml import sources
-from training.ml.rundir import RunDirectory
+from training.ml.backbones import sources
+from training.ml.run.rundir import RunDirectory
 from training.models import Artifact, Run
 
 TINY = sources.TINY

@@ -23,7 +23,7 @@ from typing import BinaryIO, TextIO
 from django.conf import settings
 
 from training.exceptions import RunFailed
-from training.ml.rundir import RunDirectory, written_to
+from training.ml.run.rundir import RunDirectory, written_to
 
 LAUNCHERS = {
     "local": [sys.executable, "-m", "training.ml"],

@@ -12,7 +12,7 @@ from training.actions import artifacts, provenance, releases
 from training.actions.artifacts import Base
 from training.exceptions import InvalidRun, NotFound
 from training.ml import knobs
-from training.ml.rundir import Config, RunDirectory
+from training.ml.run.rundir import Config, RunDirectory
 from training.models import Run
 
 DEFAULT_SEED = 17

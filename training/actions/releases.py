@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 
 from training.exceptions import InvalidRelease
-from training.ml.manifests import MANIFEST, RANKINGS, read_manifest
-from training.ml.rundir import ReleaseReference, read_json
-from training.ml.sources import is_directory
+from training.ml.backbones.sources import is_directory
+from training.ml.data.manifests import MANIFEST, RANKINGS, read_manifest
+from training.ml.run.rundir import ReleaseReference, read_json
 
 LISTED = 10
 

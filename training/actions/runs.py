@@ -18,7 +18,7 @@ from training.actions import artifacts, launches, plans
 from training.actions.plans import Plan
 from training.actions.texts import storable
 from training.exceptions import InvalidRun, RunFailed, TrainingError
-from training.ml.rundir import Config, RunDirectory, read_json, write_json, write_text, written_to
+from training.ml.run.rundir import Config, RunDirectory, read_json, write_json, write_text, written_to
 from training.models import Run
 
 # Beside config.json: what only this side needs to know again.

@@ -20,7 +20,7 @@ from training.actions.texts import storable
 from training.exceptions import InvalidRun
 from training.ml import knobs
 from training.ml.knobs import SampleKnobs
-from training.ml.rundir import Config, RunDirectory, append_line, line_of, read_lines, write_json, write_text
+from training.ml.run.rundir import Config, RunDirectory, append_line, line_of, read_lines, write_json, write_text
 from training.models import Run
 
 REQUESTS_AT_ONCE = 8

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from training.exceptions import RunBusy, TrainingError
-from training.ml import environment, knobs
-from training.ml.rundir import RunDirectory, read_json, write_json
+from training.ml import knobs
+from training.ml.run import environment
+from training.ml.run.rundir import RunDirectory, read_json, write_json
 
 USAGE = "usage: python -m training.ml RUN_DIRECTORY (which holds config.json)"
 MODULES = {  # imported when needed: each brings its own part of torch's world

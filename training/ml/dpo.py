@@ -22,18 +22,21 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 from transformers import TrainingArguments
 
-from training.ml import bases, dpo_trl, jobs, loop, lora, losses, packing, preferences, ranking, reference, scoring
+from training.ml import dpo_trl, losses, preferences, ranking, reference, scoring
 from training.ml import reference_cache as kept
-from training.ml.batches import Item
-from training.ml.conversations import Tokens
-from training.ml.environment import is_main_process
-from training.ml.jobs import Job
+from training.ml.backbones import bases, lora
+from training.ml.data.batches import Item
+from training.ml.data.conversations import Tokens
 from training.ml.knobs import DpoKnobs
 from training.ml.losses import Edges
+from training.ml.packed import packing
 from training.ml.preferences import Scores, TokenPair
 from training.ml.ranking import Plan, RankingTrainer, Reading
 from training.ml.reference import Compute, Reference, Rows
-from training.ml.rundir import Config, RunDirectory, write_json
+from training.ml.run import jobs, loop
+from training.ml.run.environment import is_main_process
+from training.ml.run.jobs import Job
+from training.ml.run.rundir import Config, RunDirectory, write_json
 
 RATES = {"full": 1e-6, "lora": 1e-5, "small": 2e-4}  # as the knob's text says
 TOKENS_ALONE = 4096  # of one prompt with its answers, read without gradients

@@ -12,11 +12,13 @@ from typing import Any
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
-from training.ml import loop, lora, preferences, scoring
-from training.ml.environment import is_main_process
-from training.ml.jobs import Job
+from training.ml import preferences, scoring
+from training.ml.backbones import lora
 from training.ml.knobs import DpoKnobs
 from training.ml.preferences import Scores, TokenPair
+from training.ml.run import loop
+from training.ml.run.environment import is_main_process
+from training.ml.run.jobs import Job
 
 
 class TokenisedDPOTrainer(DPOTrainer):

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.exceptions import InvalidKnob
-from training.ml.batches import Item
+from training.ml.data.batches import Item
 
 PER = ("prompt", "comparison")
 TIE_MODELS = ("davidson", "rao-kupper")

@@ -5,25 +5,17 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from training.exceptions import InvalidRelease
-from training.ml import (
-    calibration,
-    ceiling,
-    correlation,
-    evaluation,
-    groups,
-    loop,
-    pairs,
-    ranking,
-    reports,
-    slices,
-)
-from training.ml.batches import Item
-from training.ml.conversations import Encoder, Tokens
-from training.ml.jobs import Job
+from training.ml import ranking
+from training.ml.data import groups, pairs
+from training.ml.data.batches import Item
+from training.ml.data.conversations import Encoder, Tokens
+from training.ml.data.pairs import Pair, Pairs
 from training.ml.knobs import RankingKnobs
-from training.ml.pairs import Pair, Pairs
 from training.ml.ranking import Plan
-from training.ml.rundir import write_json
+from training.ml.reporting import calibration, ceiling, correlation, evaluation, reports, slices
+from training.ml.run import loop
+from training.ml.run.jobs import Job
+from training.ml.run.rundir import write_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,11 +16,14 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
 from training.exceptions import RunFailed
-from training.ml import batches, loop, packing, scoring, sharing
-from training.ml.batches import Item
-from training.ml.groups import Group
-from training.ml.jobs import Job
+from training.ml import scoring
+from training.ml.data import batches
+from training.ml.data.batches import Item
+from training.ml.data.groups import Group
 from training.ml.knobs import RankingKnobs
+from training.ml.packed import packing, sharing
+from training.ml.run import loop
+from training.ml.run.jobs import Job
 
 Batch = Sequence[Item]
 Loss = Callable[[Any, Batch, Tensor], Tensor]  # model, batch, weight of the whole optimiser step () -> ()

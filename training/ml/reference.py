@@ -19,11 +19,11 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
-from training.ml import batches
-from training.ml.batches import Item
-from training.ml.machine import Machine
-from training.ml.progress import bar
+from training.ml.data import batches
+from training.ml.data.batches import Item
 from training.ml.reference_cache import Cache
+from training.ml.run.machine import Machine
+from training.ml.run.progress import bar
 
 ROWS_A_WRITE = 32
 LIBRARIES = ("torch", "transformers")  # another version may compute other last bits

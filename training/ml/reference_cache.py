@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from training.exceptions import RunFailed
-from training.ml.rundir import RunDirectory
+from training.ml.run.rundir import RunDirectory
 
 NAME = "reference.sqlite3"
 TABLE = """

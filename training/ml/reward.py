@@ -19,15 +19,17 @@ from typing import Any
 import peft
 from torch import Tensor, nn
 
-from training.ml import bases, jobs, loop, lora, losses, preferences, ranking, scoring
-from training.ml.batches import Item
-from training.ml.environment import is_main_process
-from training.ml.jobs import Job
+from training.ml import losses, preferences, ranking, scoring
+from training.ml.backbones import bases, lora
+from training.ml.data.batches import Item
 from training.ml.knobs import RewardKnobs
 from training.ml.losses import Edges, Rankings
 from training.ml.preferences import Scores, TokenPair
 from training.ml.ranking import Plan, RankingTrainer, Reading
-from training.ml.rundir import Config, RunDirectory
+from training.ml.run import jobs, loop
+from training.ml.run.environment import is_main_process
+from training.ml.run.jobs import Job
+from training.ml.run.rundir import Config, RunDirectory
 
 RATES = {"full": 9e-6, "lora": 1e-4, "small": 1e-3}  # as the knob's text says
 

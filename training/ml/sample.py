@@ -18,13 +18,15 @@ import torch
 from transformers import LogitsProcessor
 
 from training.exceptions import InvalidRun
-from training.ml import bases, machine, reports
-from training.ml.bases import Base
-from training.ml.conversations import Encoder, Tokenizer, end_of
+from training.ml.backbones import bases
+from training.ml.backbones.bases import Base
+from training.ml.data.conversations import Encoder, Tokenizer, end_of
+from training.ml.data.releases import Message
 from training.ml.knobs import SampleKnobs
-from training.ml.progress import bar
-from training.ml.releases import Message
-from training.ml.rundir import Config, RunDirectory, append_line, line_of, read_lines, write_json, write_text
+from training.ml.reporting import reports
+from training.ml.run import machine
+from training.ml.run.progress import bar
+from training.ml.run.rundir import Config, RunDirectory, append_line, line_of, read_lines, write_json, write_text
 
 
 @dataclass(frozen=True, kw_only=True)

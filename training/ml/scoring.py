@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 
-from training.ml.conversations import Tokens
+from training.ml.data.conversations import Tokens
 
 BATCH = 32
 NO_LABEL = -100

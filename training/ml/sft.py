@@ -14,13 +14,16 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
 from training.exceptions import InvalidRelease
-from training.ml import bases, jobs, loop, lora, reports, scoring
-from training.ml.conversations import Encoder, Tokens
-from training.ml.environment import is_main_process
-from training.ml.jobs import Job
+from training.ml import scoring
+from training.ml.backbones import bases, lora
+from training.ml.data.conversations import Encoder, Tokens
+from training.ml.data.releases import Message, Row
 from training.ml.knobs import SftKnobs
-from training.ml.releases import Message, Row
-from training.ml.rundir import Config, RunDirectory, write_json
+from training.ml.reporting import reports
+from training.ml.run import jobs, loop
+from training.ml.run.environment import is_main_process
+from training.ml.run.jobs import Job
+from training.ml.run.rundir import Config, RunDirectory, write_json
 
 RATES = {"full": 2e-5, "lora": 2e-4, "small": 3e-3}  # as the knob's text says
 EPOCHS, EPOCHS_FROM_NOTHING = 1.0, 4.0

@@ -4,7 +4,7 @@ import subprocess
 import pytest
 
 from training.actions import launches
-from training.ml.rundir import RunDirectory
+from training.ml.run.rundir import RunDirectory
 
 BAR = "Reward model:  33%|███▎      | 20/60 [00:01<00:02, 15.0step/s]"
 

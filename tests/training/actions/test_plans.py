@@ -7,7 +7,7 @@ from huggingface_hub import constants
 from tests.training.releases import write_release
 from training.actions import plans, provenance, runs
 from training.exceptions import InvalidBase, InvalidKnob, InvalidRelease, InvalidRun, NotFound
-from training.ml.rundir import RunDirectory
+from training.ml.run.rundir import RunDirectory
 from training.models import Run
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from tests.training.doubles.commands import CHECKOUT, child_of, manage, wait_for
 from tests.training.releases import write_release
 from training.actions import runs
 from training.exceptions import RunFailed
-from training.ml.rundir import RunDirectory
+from training.ml.run.rundir import RunDirectory
 from training.models import Artifact, Run
 
 pytestmark = [pytest.mark.training, pytest.mark.django_db(transaction=True)]

@@ -8,7 +8,7 @@ from tests.training.doubles.chat_server import ChatServer, serving
 from tests.training.releases import write_release
 from training.actions import runs, sampling
 from training.exceptions import EndpointFailed, InvalidKnob
-from training.ml.rundir import RunDirectory
+from training.ml.run.rundir import RunDirectory
 from training.models import Run
 
 pytestmark = pytest.mark.django_db(transaction=True)

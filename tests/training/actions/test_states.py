@@ -6,7 +6,7 @@ import pytest
 
 from training.actions import runs
 from training.exceptions import RunFailed, TrainingError
-from training.ml.rundir import RunDirectory
+from training.ml.run.rundir import RunDirectory
 from training.models import Run
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from typing import Any
 from annotation.formats.release import seal, write_rows
 from training.ml import knobs
 from training.ml.__main__ import MODULES
-from training.ml.rundir import Config, ReleaseReference, RunDirectory
+from training.ml.run.rundir import Config, ReleaseReference, RunDirectory
 
 SMALL = {
     "tiny_layers": "2",

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.training.ml import builders
-from training.ml import jobs, knobs
-from training.ml.jobs import Job
-from training.ml.rundir import ReleaseReference, RunDirectory
+from training.ml import knobs
+from training.ml.run import jobs
+from training.ml.run.jobs import Job
+from training.ml.run.rundir import ReleaseReference, RunDirectory
 
 
 @pytest.fixture(scope="session")

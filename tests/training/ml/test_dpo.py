@@ -12,21 +12,21 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, MistralConfig, MistralForCausalLM
 
-from tests.training.ml import backbones, builders
+from tests.training.ml import builders, tiny_models
 from tests.training.ml.test_processes import launch
 from training.exceptions import InvalidKnob
 from training.ml import __main__ as program
 from training.ml import dpo, knobs, preferences, reference, reference_cache
-from training.ml.batches import Item
-from training.ml.conversations import Tokens
-from training.ml.groups import Edge
-from training.ml.jobs import opened
+from training.ml.data.batches import Item
+from training.ml.data.conversations import Tokens
+from training.ml.data.groups import Edge
+from training.ml.data.pairs import Pair
 from training.ml.knobs import DpoKnobs
-from training.ml.pairs import Pair
 from training.ml.preferences import TokenPair
 from training.ml.ranking import Reading
 from training.ml.reference import Reference
-from training.ml.rundir import ReleaseReference, RunDirectory, read_json, write_json
+from training.ml.run.jobs import opened
+from training.ml.run.rundir import ReleaseReference, RunDirectory, read_json, write_json
 
 PACKED = Reading(packed=True, shared=True, why_not=None, pad=0)
 PADDED = Reading(packed=False, shared=False, why_not="so that it is tried", pad=0)
@@ -145,7 +145,7 @@ def rankings(seed: int) -> list[Item]:
     """Complete orders, the first answer best."""
     return [
         item(prompt, answers, *(strict(better, worse) for better, worse in combinations(range(len(answers)), 2)))
-        for prompt, answers in backbones.items(seed, answers=(2, 4, 9))
+        for prompt, answers in tiny_models.items(seed, answers=(2, 4, 9))
     ]
 
 
@@ -164,7 +164,7 @@ def gradients(model: Any, value: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("name", ["llama", "gpt2"])
 def test_gradients_are_those_of_the_pairs_one_by_one(name: str) -> None:
-    model = backbones.language_model(backbones.DECODERS[name](), torch.float64)
+    model = tiny_models.language_model(tiny_models.DECODERS[name](), torch.float64)
     items = rankings(seed=3)
     with torch.no_grad():
         said = [float(alone(model, each.prompt, answer)) for each in items for answer in each.answers]
@@ -189,7 +189,7 @@ def lead(model: Any, base: Reference, of: Item, edge: Edge) -> Tensor:
 
 
 def test_padded_batches_say_what_packed_rows_say() -> None:
-    model = backbones.language_model(backbones.DECODERS["qwen2"]())
+    model = tiny_models.language_model(tiny_models.DECODERS["qwen2"]())
     items = rankings(seed=4)
     rows, batch = dpo.log_probs(model, items, PACKED), dpo.log_probs(model, items, PADDED)
     assert torch.allclose(rows, batch, rtol=1e-5)
@@ -330,8 +330,8 @@ def test_a_base_with_a_sliding_window_is_trained_on_padded_batches_and_the_repor
 ) -> None:
     tokenizer = AutoTokenizer.from_pretrained(policy.model)
     torch.manual_seed(5)
-    shape = backbones.SHAPE | {"vocab_size": len(tokenizer), "max_position_embeddings": 128}
-    special = {name: getattr(tokenizer, name) for name in backbones.SPECIAL}
+    shape = tiny_models.SHAPE | {"vocab_size": len(tokenizer), "max_position_embeddings": 128}
+    special = {name: getattr(tokenizer, name) for name in tiny_models.SPECIAL}
     base = RunDirectory(tmp_path / "base")
     config = MistralConfig(sliding_window=16, num_key_value_heads=2, **shape | special)
     MistralForCausalLM(config).save_pretrained(base.model)

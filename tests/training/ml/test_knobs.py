@@ -49,7 +49,7 @@ def test_a_wrong_knob_gets_its_sentence(kind: str, values: dict[str, str], sente
 
 def test_knobs_and_run_directories_load_no_torch_and_no_django() -> None:
     program = (
-        "import sys, training.ml.knobs, training.ml.rundir, training.ml.evaluation;"
+        "import sys, training.ml.knobs, training.ml.run.rundir, training.ml.reporting.evaluation;"
         "print([m for m in ('torch', 'transformers', 'trl', 'django') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -13,8 +13,8 @@ from torch.nn.functional import softplus
 
 from training.exceptions import InvalidKnob
 from training.ml import losses
-from training.ml.batches import Item
-from training.ml.groups import Edge
+from training.ml.data.batches import Item
+from training.ml.data.groups import Edge
 
 LOG3 = math.log(3)
 TIES = ("drop", "half", "davidson", "rao-kupper")

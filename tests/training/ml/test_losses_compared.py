@@ -15,9 +15,10 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, LlamaConfig, LlamaForCausalLM
 from trl import DPOConfig, DPOTrainer, RewardConfig, RewardTrainer
 
-from training.ml import losses, tiny
-from training.ml.batches import Item
-from training.ml.groups import Edge
+from training.ml import losses
+from training.ml.backbones import tiny
+from training.ml.data.batches import Item
+from training.ml.data.groups import Edge
 
 TRL_WARNS = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")  # it asks by the old name
 

@@ -3,7 +3,7 @@
 import pytest
 
 from training.ml import knobs, preferences
-from training.ml.pairs import Pair, Pairs
+from training.ml.data.pairs import Pair, Pairs
 
 
 @pytest.mark.parametrize("kind", ["rm", "dpo"])

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.training.ml import builders
-from training.ml.rundir import ReleaseReference, RunDirectory
+from training.ml.run.rundir import ReleaseReference, RunDirectory
 
 pytestmark = pytest.mark.training
 

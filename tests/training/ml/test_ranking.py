@@ -12,15 +12,16 @@ import torch
 from torch import Tensor, nn
 from transformers import LlamaConfig, MistralConfig, PrinterCallback, TrainingArguments
 
-from tests.training.ml import backbones
+from tests.training.ml import tiny_models
 from training.exceptions import RunFailed
-from training.ml import batches, ranking
-from training.ml.batches import Item
-from training.ml.groups import Edge
-from training.ml.jobs import Job
+from training.ml import ranking
+from training.ml.data import batches
+from training.ml.data.batches import Item
+from training.ml.data.groups import Edge
 from training.ml.knobs import RewardKnobs
 from training.ml.ranking import Plan, RankingTrainer, Reading
 from training.ml.reward import RewardLoss
+from training.ml.run.jobs import Job
 
 pytestmark = pytest.mark.training
 
@@ -44,7 +45,7 @@ def item(prompt: list[int], answers: list[list[int]]) -> Item:
 
 
 def items(seed: int, *, answers: tuple[int, ...] = (2, 5, 3)) -> list[Item]:
-    return [item(prompt, found) for prompt, found in backbones.items(seed, answers=answers)]
+    return [item(prompt, found) for prompt, found in tiny_models.items(seed, answers=answers)]
 
 
 def arguments(directory: Path, *, accumulate: int, **options: Any) -> TrainingArguments:
@@ -95,7 +96,7 @@ def weights(model: nn.Module) -> Tensor:
 
 
 def llama(dtype: torch.dtype = torch.float64) -> Any:
-    return backbones.classifier(backbones.DECODERS["llama"](), dtype)
+    return tiny_models.classifier(tiny_models.DECODERS["llama"](), dtype)
 
 
 def gradient(loss: Tensor, model: nn.Module) -> Tensor:
@@ -118,8 +119,8 @@ def loss_of_pairs(model: Any, found: Sequence[Item], *, centering: float) -> Ten
 
 @pytest.mark.parametrize(("name", "shared"), [("llama", True), ("gpt2", True), ("bert", False)])
 def test_a_batch_has_the_loss_and_the_gradient_of_its_pairs_each_read_alone(name: str, shared: bool) -> None:
-    config = (backbones.DECODERS | backbones.ENCODERS)[name]()
-    model = backbones.classifier(config, torch.float64)
+    config = (tiny_models.DECODERS | tiny_models.ENCODERS)[name]()
+    model = tiny_models.classifier(config, torch.float64)
     found = items(3, answers=(2, 6, 3))
     loss = RewardLoss(knobs=RewardKnobs(centering=0.3), reading=replace(PACKED, shared=shared))
     packed = loss(model, found, torch.tensor(loss.weight(found)))
@@ -234,11 +235,11 @@ def test_a_loss_that_fails_leaves_the_model_its_own_forward() -> None:
 
 @pytest.mark.parametrize("name", ["bert", "gpt2", "llama"])
 def test_without_dropout_a_text_has_one_score_in_training_too(name: str) -> None:
-    config = (backbones.DECODERS | backbones.ENCODERS)[name]()
+    config = (tiny_models.DECODERS | tiny_models.ENCODERS)[name]()
     for rate in ("attention_probs_dropout_prob", "hidden_dropout_prob", "attn_pdrop", "resid_pdrop", "embd_pdrop"):
         setattr(config, rate, 0.5)
     config.attention_dropout = 0.5
-    model = backbones.classifier(config).train()
+    model = tiny_models.classifier(config).train()
     ids = torch.tensor([[5, 6, 7, 8]])
     assert len({model(ids).logits.item() for _ in range(4)}) > 1
     ranking.without_dropout(model)
@@ -334,9 +335,13 @@ def test_the_report_counts_what_was_read(reward_job: OpensJob) -> None:
 @pytest.mark.parametrize(
     ("config", "read", "why"),
     [
-        (LlamaConfig(**backbones.SHAPE), (True, True), "None"),
-        (backbones.ENCODERS["bert"](), (True, False), "bidirectional"),
-        (MistralConfig(sliding_window=8, num_key_value_heads=2, **backbones.SHAPE), (False, False), "sliding window"),
+        (LlamaConfig(**tiny_models.SHAPE), (True, True), "None"),
+        (tiny_models.ENCODERS["bert"](), (True, False), "bidirectional"),
+        (
+            MistralConfig(sliding_window=8, num_key_value_heads=2, **tiny_models.SHAPE),
+            (False, False),
+            "sliding window",
+        ),
     ],
 )
 def test_a_base_is_read_as_exactness_allows_and_always_scores_as_alone(
@@ -345,7 +350,7 @@ def test_a_base_is_read_as_exactness_allows_and_always_scores_as_alone(
     read: tuple[bool, bool],
     why: str,
 ) -> None:
-    model = backbones.classifier(config)
+    model = tiny_models.classifier(config)
     how = ranking.reading(reward_job(), model)
     assert (how.packed, how.shared) == read
     assert why in str(how.why_not)

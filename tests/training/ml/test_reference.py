@@ -15,13 +15,14 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.training.ml import builders
 from training.exceptions import RunFailed
-from training.ml import packing, reference, reference_cache
-from training.ml.batches import Item
-from training.ml.groups import Edge
-from training.ml.machine import Machine
+from training.ml import reference, reference_cache
+from training.ml.data.batches import Item
+from training.ml.data.groups import Edge
+from training.ml.packed import packing
 from training.ml.reference import Rows
 from training.ml.reference_cache import Cache
-from training.ml.rundir import RunDirectory
+from training.ml.run.machine import Machine
+from training.ml.run.rundir import RunDirectory
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.training.ml import builders
-from training.ml import checkpoints
-from training.ml.rundir import ReleaseReference, RunDirectory
+from training.ml.run import checkpoints
+from training.ml.run.rundir import ReleaseReference, RunDirectory
 
 pytestmark = pytest.mark.training
 

@@ -12,11 +12,12 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tests.training.ml import builders
 from training.exceptions import InvalidRelease
-from training.ml import groups, preferences, ranking, releases, reward
-from training.ml.jobs import Job
+from training.ml import preferences, ranking, reward
+from training.ml.data import groups, releases
 from training.ml.ranking import Reading
 from training.ml.reward import RewardLoss
-from training.ml.rundir import ReleaseReference, RunDirectory
+from training.ml.run.jobs import Job
+from training.ml.run.rundir import ReleaseReference, RunDirectory
 
 pytestmark = pytest.mark.training
 

@@ -16,8 +16,8 @@ from transformers import (
 
 from tests.training.ml import builders
 from training.ml import scoring
-from training.ml.conversations import tokens_of
-from training.ml.rundir import ReleaseReference, RunDirectory
+from training.ml.data.conversations import tokens_of
+from training.ml.run.rundir import ReleaseReference, RunDirectory
 
 pytestmark = pytest.mark.training
 

@@ -1,0 +1,83 @@
+"""The settings of every kind of run: one frozen dataclass a kind, each knob described once.
+
+That description serves `--help`, the stored run and the docs. `None` stands for `auto`: the run resolves it, says
+how in the knob's text, and writes what it chose into its report. Torch-free.
+"""
+
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, fields
+from typing import Any
+
+from training.exceptions import InvalidKnob
+from training.ml.knobs.fields import as_text, typed
+from training.ml.knobs.rankings import CHECKS_OF_DPO, DpoKnobs, RankingKnobs, RewardKnobs, check_listwise
+from training.ml.knobs.sampling import SampleKnobs
+from training.ml.knobs.training import MachineKnobs, SftKnobs, TrainingKnobs
+
+__all__ = ["DpoKnobs", "MachineKnobs", "RankingKnobs", "RewardKnobs", "SampleKnobs", "SftKnobs", "TrainingKnobs"]
+
+Knobs = SftKnobs | RewardKnobs | DpoKnobs | SampleKnobs
+KINDS: dict[str, type[SftKnobs] | type[RewardKnobs] | type[DpoKnobs] | type[SampleKnobs]] = {
+    "sft": SftKnobs,
+    "rm": RewardKnobs,
+    "dpo": DpoKnobs,
+    "sample": SampleKnobs,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """A knob as a person reads it: `default` is the text that `parse` would take."""
+
+    name: str
+    default: str
+    help: str
+
+
+def describe(kind: str) -> list[Description]:
+    return [
+        Description(name=item.name, default=as_text(item.default), help=item.metadata["help"])
+        for item in fields(class_of(kind))
+    ]
+
+
+def parse(kind: str, values: Mapping[str, str]) -> Knobs:
+    """The knobs of `kind` with `values` (from `--set name=value`) over the defaults.
+
+    Raises:
+        InvalidKnob: an unknown kind or name, or a value of the wrong kind or out of range; one sentence.
+    """
+    return build(kind, {name: typed(text, found(kind, name)) for name, text in values.items()})
+
+
+def from_json(kind: str, values: Mapping[str, Any]) -> Knobs:
+    """The knobs as `as_json` wrote them into config.json; the same checks as `parse`."""
+    return parse(kind, {name: as_text(value) for name, value in values.items()})
+
+
+def as_json(knobs: Knobs) -> dict[str, Any]:
+    return asdict(knobs)
+
+
+def class_of(kind: str) -> type[SftKnobs] | type[RewardKnobs] | type[DpoKnobs] | type[SampleKnobs]:
+    if kind not in KINDS:
+        raise InvalidKnob(f"unknown kind of run {kind!r}: expected one of {', '.join(KINDS)}")
+    return KINDS[kind]
+
+
+def build(kind: str, values: Mapping[str, Any]) -> Knobs:
+    knobs = class_of(kind)(**values)
+    if isinstance(knobs, TrainingKnobs) and knobs.tiny_width % 32:
+        raise InvalidKnob(f"tiny_width={knobs.tiny_width}: expected a multiple of 32")
+    if isinstance(knobs, RewardKnobs) and knobs.loss == "plackett-luce":
+        check_listwise(knobs)
+    if isinstance(knobs, DpoKnobs):
+        CHECKS_OF_DPO[knobs.trainer](knobs)
+    return knobs
+
+
+def found(kind: str, name: str) -> "Field[Any]":
+    known = {item.name: item for item in fields(class_of(kind))}
+    if name not in known:
+        raise InvalidKnob(f"unknown knob {name!r} for {kind}: expected one of {', '.join(sorted(known))}")
+    return known[name]
