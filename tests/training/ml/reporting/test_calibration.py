@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.training.ml.test_slices import told
+from tests.training.ml.reporting.test_slices import told
 from training.ml.reporting import calibration, correlation, reports
 
 
