@@ -8,7 +8,7 @@ Torch-free.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ class Response:
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
     """`ranking`: tie groups of response indices, best first. `edited`: better texts by response index. `written`:
-    the annotator's own answer to a prompt without responses. `weight`: how much it counts against the others."""
+    the annotator's own answer to a prompt without responses. `weight`: how much it counts against the others.
+    `ratings`: by criterion, one number a response, None where there is none. `source`: human, imported, ai or
+    simulated."""
 
     annotator: str
     ranking: list[list[int]]
@@ -41,6 +43,8 @@ class Judgement:
     edited: dict[int, str]
     written: str
     weight: float = 1.0
+    ratings: dict[str, list[float | None]] = field(default_factory=dict)
+    source: str = "human"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,7 @@ class Row:
     responses: list[Response]
     judgements: list[Judgement]
     split: str
+    tags: tuple[str, ...] = ()
 
     @property
     def is_demonstration(self) -> bool:
@@ -131,6 +136,7 @@ def row_of(record: Record) -> Row:
         responses=[Response(text=item["text"], policy=item["policy"]) for item in record["responses"]],
         judgements=[judgement_of(item) for item in record["judgements"]],
         split=record["split"],
+        tags=tuple(record["tags"]),
     )
 
 
@@ -142,4 +148,6 @@ def judgement_of(record: Record) -> Judgement:
         edited={int(position): text for position, text in record["edited"].items()},
         written=record["written"],
         weight=record["weight"],
+        ratings=record["ratings"],
+        source=record["source"],
     )
