@@ -5,8 +5,8 @@
 Sides take turns; each measurement is one epoch of random tokens in a process of its own, timed from its second step
 on, fp32 on CPU. `ours` reads each prompt and each answer once. Beside it what it consists of: `grouped` reads each
 answer once, with its prompt, padded; `de-padded` packs these without padding; `ours` shares the prompt as well.
-Prints the tables that stand in docs/benchmarks.md. Measure on a machine that does nothing else: two threads wait for
-each other wherever a core is taken. Held-out accuracy is not measured: random answers have nothing to learn.
+Prints the tables that stand in docs/benchmarks.md. On a machine that does other things too take `--threads 1`: two
+threads wait for each other wherever a core is taken. Held-out accuracy is not measured: random answers have nothing to learn.
 """
 
 import argparse
@@ -27,7 +27,16 @@ from tests.bench.rankings import CASES, MODELS, Case, Model, ceiling
 from tests.bench.sides import Found, Training
 
 COLUMNS = (
-    *("model, task", "rankings", "ours /s", "TRL /s", "ratio (of each repeat)", "token ceiling", "ratio : ceiling"),
+    *(
+        "model, task",
+        "rankings",
+        "ours /s",
+        "TRL /s",
+        "ratio (of each repeat)",
+        "of CPU seconds",
+        "token ceiling",
+        "ratio : ceiling",
+    ),
     *("TRL's padding", "ours peak MB", "TRL peak MB", "n"),
 )
 PARTS = (
@@ -108,6 +117,7 @@ def against(ours: Sequence[Found], theirs: Sequence[Found], *, limit: float) -> 
         f"{statistics.median(map(rate, ours)):.2f}",
         f"{statistics.median(map(rate, theirs)):.2f}",
         f"{middle:.2f} ({min(times):.2f} to {max(times):.2f})",
+        f"{statistics.median(peer.cpu / mine.cpu for mine, peer in zip(ours, theirs, strict=True)):.2f}",
         f"{limit:.2f}",
         f"{middle / limit:.2f}",
         f"{1 - needed / statistics.median(peer.tokens for peer in theirs):.0%}",

@@ -76,10 +76,10 @@ CASES = tuple(
     Case(answers=k, prompt=p, answer=a, sigma=sigma, prompts=prompts, together=together)
     for sigma in (0.0, SIGMA)
     for k, p, a, prompts, together in (
-        (2, 128, 128, 40, 8),
-        (4, 128, 128, 16, 4),
-        (4, 256, 64, 16, 4),
-        (9, 128, 64, 12, 4),
+        (2, 128, 128, 96, 8),
+        (4, 128, 128, 40, 4),
+        (4, 256, 64, 40, 4),
+        (9, 128, 64, 16, 4),
     )
 )
 

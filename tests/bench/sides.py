@@ -62,13 +62,16 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """`comparisons` and `seconds`: of all steps but the first. `tokens`: computed in the epoch, padding with it.
+    """`comparisons` and `seconds`: of all steps but the first; `cpu`: seconds of all threads together in these.
+
+    `tokens`: computed in the epoch, padding with it.
 
     `megabytes`: the peak of the process over what it held before the model was made.
     """
 
     comparisons: int
     seconds: float
+    cpu: float
     megabytes: float
     tokens: int
     steps: int
@@ -81,10 +84,11 @@ class Clock(TrainerCallback):
     start: float | None = None
 
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        self.start = self.start or time.perf_counter()
+        if self.start is None:
+            self.start, self.cpu_start = time.perf_counter(), time.process_time()
 
     def on_train_end(self, *args: Any, **kwargs: Any) -> None:
-        self.seconds = time.perf_counter() - self.start
+        self.seconds, self.cpu = time.perf_counter() - self.start, time.process_time() - self.cpu_start
 
 
 class Counting:
@@ -120,6 +124,7 @@ def measured(training: Training) -> Found:
     return Found(
         comparisons=sum(len(item.edges) for item in items) - of_first_step(trainer, training.case),
         seconds=clock.seconds,
+        cpu=clock.cpu,
         megabytes=memory("VmHWM") - before,
         tokens=tokens_of(trainer),
         steps=trainer.state.global_step,

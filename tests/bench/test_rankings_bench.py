@@ -68,11 +68,13 @@ def test_a_pass_of_pairs_keeps_to_the_budget_and_divides_the_step(budget, pairs)
 
 def test_ratios_are_of_measurements_made_in_turn():
     def one(seconds: float, tokens: int) -> Found:
-        return Found(comparisons=6, seconds=seconds, megabytes=10.4, tokens=tokens, steps=1, loss=math.log(2))
+        return Found(
+            comparisons=6, seconds=seconds, cpu=seconds, megabytes=10.4, tokens=tokens, steps=1, loss=math.log(2)
+        )
 
     ours, theirs = [one(1, 100), one(2, 100), one(1, 100)], [one(4, 800), one(6, 800), one(5, 800)]
     cells = bench_rankings.against(ours, theirs, limit=6.0)
-    assert cells == ["6.00", "1.20", "4.00 (3.00 to 5.00)", "6.00", "0.67", "25%", "10", "10", "3"]
+    assert cells == ["6.00", "1.20", "4.00 (3.00 to 5.00)", "4.00", "6.00", "0.67", "25%", "10", "10", "3"]
 
 
 def test_names_choose_what_is_measured(capsys):
