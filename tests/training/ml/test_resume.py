@@ -18,7 +18,7 @@ pytestmark = pytest.mark.training
 # Ends itself with SIGKILL, as a power cut would, when the checkpoint of the given step is half written.
 KILLED_WHILE_SAVING = """
 import os, signal, sys
-from training.ml import checkpoints
+from training.ml.run import checkpoints
 from training.ml.__main__ import main
 seal = checkpoints.seal
 def dying(directory, step):

@@ -4,8 +4,9 @@ That description serves `--help`, the stored run and the docs. `None` stands for
 how in the knob's text, and writes what it chose into its report. Torch-free.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, fields
+from dataclasses import Field, asdict, dataclass
 from typing import Any
 
 from training.exceptions import InvalidKnob
@@ -37,7 +38,7 @@ class Description:
 def describe(kind: str) -> list[Description]:
     return [
         Description(name=item.name, default=as_text(item.default), help=item.metadata["help"])
-        for item in fields(class_of(kind))
+        for item in dataclasses.fields(class_of(kind))
     ]
 
 
@@ -77,7 +78,7 @@ def build(kind: str, values: Mapping[str, Any]) -> Knobs:
 
 
 def found(kind: str, name: str) -> "Field[Any]":
-    known = {item.name: item for item in fields(class_of(kind))}
+    known = {item.name: item for item in dataclasses.fields(class_of(kind))}
     if name not in known:
         raise InvalidKnob(f"unknown knob {name!r} for {kind}: expected one of {', '.join(sorted(known))}")
     return known[name]
