@@ -4,6 +4,7 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
+from training.ml.reporting import repeat
 from training.ml.run.rundir import Config
 
 MAX_CORRELATION, MIN_ANSWERS = 0.5, 10  # of scores with lengths; ours
@@ -30,6 +31,7 @@ def assemble(
         "knobs": config.knobs,
         "resolved": resolved,
         "seed": config.seed,
+        "repeat": repeat.describe(config),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         "commit": config.commit,
         "project_version": config.project_version,

@@ -1,0 +1,48 @@
+"""The command that a report names makes the same run again."""
+
+import shlex
+
+import pytest
+
+from training.management.train import assignments
+from training.ml import knobs
+from training.ml.reporting import repeat
+from training.ml.run.rundir import Config, ReleaseReference
+
+
+def config_of(kind: str, **values: str) -> Config:
+    return Config(
+        name="run",
+        kind=kind,
+        release=ReleaseReference(path="/somewhere/kettle", hash="0123456789abcdef"),
+        base="/models/my base",
+        seed=5,
+        knobs=knobs.as_json(knobs.parse(kind, values)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("rm", {"epochs": "2", "lora": "false", "labels": "shares", "learning_rate": "3e-05"}),
+        ("dpo", {"trainer": "trl", "loss": "robust", "max_steps": "7"}),
+        ("sft", {"answers": "best", "chat_template": "chatml"}),
+    ],
+)
+def test_the_command_read_back_gives_the_same_knobs(kind: str, values: dict[str, str]) -> None:
+    config = config_of(kind, **values)
+    words = shlex.split(repeat.command(config))
+    assert words[:4] == ["manage.py", f"train_{kind}", "--release", "0123456789ab"]
+    assert words[4:8] == ["--base", "/models/my base", "--seed", "5"]
+    given = words[words.index("--set") + 1 :]
+    assert len(given) == len(values)
+    assert knobs.as_json(knobs.parse(kind, assignments(given))) == config.knobs
+
+
+def test_defaults_are_left_out_and_processes_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = config_of("rm")
+    assert "--set" not in repeat.command(config)
+    assert "--launcher" not in repeat.command(config)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    found = repeat.describe(config)
+    assert (found["processes"], "--launcher accelerate" in found["command"]) == (2, True)

@@ -1,0 +1,41 @@
+"""What to type to get a run once more. Torch-free.
+
+What else a result hangs on stands beside it in the report: hashes of the release and of the base, versions, commit.
+"""
+
+import os
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from training.ml import knobs
+from training.ml.knobs.fields import as_text
+from training.ml.run.rundir import Config
+
+HASH_SHOWN = 12  # characters; as many as a release's name has
+
+
+def command(config: Config, *, processes: int = 1) -> str:
+    """The command with everything that decides the result, defaults left out."""
+    parts = ["manage.py", f"train_{config.kind}"]
+    if config.release:
+        parts += ["--release", config.release.hash[:HASH_SHOWN]]
+    parts += ["--base", config.base, "--seed", str(config.seed)]
+    if processes > 1:
+        parts += ["--launcher", "accelerate"]
+    if changed := list(changes(config)):
+        parts += ["--set", *changed]
+    return shlex.join(parts)
+
+
+def changes(config: Config) -> Iterator[str]:
+    """`name=value` of every knob that is not as it comes."""
+    for knob in knobs.describe(config.kind):
+        if knob.name in config.knobs and (value := as_text(config.knobs[knob.name])) != knob.default:
+            yield f"{knob.name}={value}"
+
+
+def describe(config: Config) -> dict[str, Any]:
+    """For the report. Of the base its path or name is told, for the command to work; its hash is in `base`."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    return {"command": command(config, processes=processes), "processes": processes}
