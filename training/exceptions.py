@@ -25,6 +25,10 @@ class InvalidKnob(TrainingError):
     """A `--set name=value` that names no knob or gives it a value of the wrong kind."""
 
 
+class AnswerTooLong(TrainingError):
+    """An answer that leaves no room for its prompt cannot be scored."""
+
+
 class RunFailed(TrainingError):
     """The run ended without its report; the message says where its log is."""
 

@@ -85,8 +85,8 @@ def edges_of(items: Sequence[Item], *, per: str, device: torch.device | str | No
         better=torch.tensor([row[0] for row in rows], dtype=torch.long, device=device),
         worse=torch.tensor([row[1] for row in rows], dtype=torch.long, device=device),
         tie=torch.tensor([row[2] for row in rows], dtype=torch.bool, device=device),
-        margin=torch.tensor([row[3] for row in rows], dtype=torch.float64, device=device),
-        weight=torch.tensor([row[4] for row in rows], dtype=torch.float64, device=device),
+        margin=torch.tensor([row[3] for row in rows], dtype=precise(device), device=device),
+        weight=torch.tensor([row[4] for row in rows], dtype=precise(device), device=device),
     )
 
 
@@ -109,10 +109,12 @@ def rankings_of(items: Sequence[Item], *, per: str, device: torch.device | str |
     padded = [(row[1] + [0] * longest, row[2] + [-math.inf] * longest) for row in rows]
     return Rankings(
         members=torch.tensor([row[0][:longest] for row in padded], device=device).long().view(-1, longest),
-        log_share=torch.tensor([row[1][:longest] for row in padded], device=device).double().view(-1, longest),
+        log_share=torch.tensor([row[1][:longest] for row in padded], device=device)
+        .to(precise(device))
+        .view(-1, longest),
         chosen=torch.tensor([row[0] for row in rows], dtype=torch.long, device=device),
-        weight=torch.tensor([row[3] for row in rows], dtype=torch.float64, device=device),
-        total=torch.tensor(total, dtype=torch.float64, device=device),
+        weight=torch.tensor([row[3] for row in rows], dtype=precise(device), device=device),
+        total=torch.tensor(total, dtype=precise(device), device=device),
     )
 
 
@@ -268,8 +270,18 @@ def exact(scores: Tensor) -> Tensor:
 
 def weighted_mean(losses: Tensor, weight: Tensor, *, total: Tensor | float) -> Tensor:
     """0 where nothing has weight."""
-    whole = torch.as_tensor(total, dtype=losses.dtype, device=losses.device)
-    return (losses * weight.to(losses.dtype)).sum() / whole.masked_fill(whole == 0, 1)
+    return share_of((losses * weight.to(losses.dtype)).sum(), total=total)
+
+
+def share_of(part: Tensor, *, total: Tensor | float) -> Tensor:
+    """part / total, 0 where nothing has weight."""
+    whole = torch.as_tensor(total, dtype=part.dtype, device=part.device)
+    return part / whole.masked_fill(whole == 0, 1)
+
+
+def precise(device: torch.device | str | None) -> torch.dtype:
+    """Of weights and margins: float64, which Apple's GPUs lack."""
+    return torch.float32 if device is not None and torch.device(device).type == "mps" else torch.float64
 
 
 def check(*, loss: str, beta: float, ties: str, tie_width: float) -> None:

@@ -5,8 +5,9 @@
 
 Source: InstructGPT (2203.02155, §3.5): all comparisons of a prompt in one batch, each answer read once. Plackett-Luce
 over whole rankings, ties and weights by choice (`losses`); margin after Llama 2 (2307.09288), centering after
-2312.09244. The head starts at N(0, 1/(d+1)) and dropout is off (2403.17031). The backbone is a decoder (score at the
-last token) or a BERT-like encoder (its classification head). Left out: a shift of the trained head, several heads.
+2312.09244 or 2505.07271. The head starts at N(0, 1/(d+1)), dropout is off (2403.17031), and the trained one is moved
+so that training answers have mean 0 (`centring`). The backbone is a decoder (score at the last token) or a BERT-like
+encoder (its classification head). What came out is scored by `rewards`, here as everywhere.
 
     python -m training.ml runs/<name>        # config.json: {"kind": "rm", …}
 """
@@ -19,14 +20,16 @@ from typing import Any
 import peft
 from torch import Tensor, nn
 
-from training.ml import losses, preferences, ranking, scoring
+from training.ml import centring, losses, preferences, ranking
 from training.ml.backbones import bases, lora
 from training.ml.data.batches import Item
+from training.ml.data.conversations import Encoder
 from training.ml.knobs import RewardKnobs
 from training.ml.losses import Edges, Rankings
 from training.ml.preferences import Scores, TokenPair
 from training.ml.ranking import Plan, RankingTrainer, Reading
-from training.ml.run import jobs, loop
+from training.ml.rewards import Record, RewardModel
+from training.ml.run import jobs, loop, weights
 from training.ml.run.environment import is_main_process
 from training.ml.run.jobs import Job
 from training.ml.run.rundir import Config, RunDirectory
@@ -46,9 +49,19 @@ def run(directory: RunDirectory, config: Config, knobs: RewardKnobs) -> None:
     train = loop.fit(trainer, directory=directory, what="Reward model", examples=len(found.train))
     if not is_main_process():
         return
-    scores = held_out_scores(loop.trained(trainer, job), found.held_out, pad=job.pad)
+    judge = finished(job, loop.trained(trainer, job), items=found.train)
+    scores = scores_of(judge, found.held_out)
+    train_scores = scores_of(judge, found.train_sample)
     preferences.report(
-        job, what="Reward model", preferences=found, scores=scores, trainer=trainer, train=train, plan=plan
+        job,
+        what="Reward model",
+        preferences=found,
+        scores=scores,
+        train_scores=train_scores,
+        trainer=trainer,
+        train=train,
+        plan=plan,
+        more={"shift": described(judge)} if knobs.shift else {},
     )
 
 
@@ -71,7 +84,7 @@ def initialise_head(model: Any, fresh: Sequence[str]) -> None:
     """A head that the base did not bring: N(0, 1/(d+1)), so that rewards start of one size for every width."""
     for name in fresh:
         layer = model.get_submodule(name)
-        if isinstance(layer, nn.Linear) and layer.out_features == 1:
+        if isinstance(layer, nn.Linear) and layer.out_features == model.config.num_labels:
             nn.init.normal_(layer.weight, std=1 / math.sqrt(layer.in_features + 1))
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
@@ -96,7 +109,13 @@ class RewardLoss:
         else:
             edges = self.edges(items, device=device)
             found = losses.pairwise(scores, edges, ties=knobs.ties, tie_width=knobs.tie_width, total=total)
-        return found + knobs.centering * losses.centering(scores, edges, total=total)
+        return found + knobs.centering * self.pull(scores, edges, total=total)
+
+    def pull(self, scores: Tensor, edges: Edges, *, total: Tensor | float) -> Tensor:
+        """Towards zero; a batch's mean counts as what the batch weighs in its step."""
+        if self.knobs.centering_kind == "pairs":
+            return losses.centering(scores, edges, total=total)
+        return losses.centering(scores) * losses.share_of(edges.total, total=total)
 
     def as_ranked(self, items: Sequence[Item]) -> list[Item]:
         """Items whose pairs weigh together, for the centering, what their rankings do."""
@@ -116,10 +135,35 @@ class RewardLoss:
         return losses.rankings_of(items, per=self.knobs.weighting, device=device)
 
 
-def held_out_scores(model: Any, held_out: Sequence[TokenPair], *, pad: int) -> list[Scores]:
-    """Of each pair; an answer is scored once, whatever pairs it stands in."""
-    answers = [tuple(tokens.ids) for pair in held_out for tokens in (pair.chosen, pair.rejected)]
-    distinct = list(dict.fromkeys(answers))
-    scores = scoring.score(model, [list(ids) for ids in distinct], pad=pad)
-    reward = dict(zip(distinct, scores, strict=True))
-    return [Scores(reward[tuple(pair.chosen.ids)], reward[tuple(pair.rejected.ids)]) for pair in held_out]
+def finished(job: Job[RewardKnobs], model: Any, *, items: Sequence[Item]) -> RewardModel:
+    """The trained model, saved in model/, with its zero where it belongs and a record of how it is to be read."""
+    offsets: tuple[tuple[float, ...], ...] = ()
+    in_bias = False
+    if job.knobs.shift:
+        found = centring.means(model, centring.references(items, seed=job.config.seed), pad=job.pad)
+        in_bias = centring.shift(model, found)
+        offsets = ((0.0,) * len(found) if in_bias else found,)
+    record = Record(max_length=job.encoder.max_length, offsets=offsets)
+    model.config.reward = record.as_json()
+    if in_bias:
+        weights.save(job.directory.model, model, job.base.tokenizer)
+    else:
+        model.config.save_pretrained(job.directory.model)
+    encoder = Encoder(job.base.tokenizer, max_length=record.max_length)  # its counts are not those of the training
+    return RewardModel(model=model, encoder=encoder, record=record)
+
+
+def described(judge: RewardModel) -> dict[str, Any]:
+    """For the report: what plain transformers give less what the score is, of the first head; and where it stands."""
+    (offsets,) = judge.record.offsets
+    return {
+        "offset": round(offsets[0], 6),
+        "kept_in": "bias" if centring.bias_of(judge.model) is not None else "config",
+    }
+
+
+def scores_of(judge: RewardModel, held_out: Sequence[TokenPair]) -> list[Scores]:
+    """Of each pair."""
+    pairs = [example.pair for example in held_out]
+    scores = judge.score([(pair.messages, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
+    return [Scores(*both) for both in zip(scores[::2], scores[1::2], strict=True)]

@@ -17,14 +17,21 @@ NO_LABEL = -100
 
 
 def score(model: Any, sequences: Sequence[list[int]], *, pad: int, batch_size: int = BATCH) -> list[float]:
-    """The reward of each sequence of tokens, in their order."""
-    scores = [0.0] * len(sequences)
+    """The reward of each sequence of tokens, in their order; of a model with several heads that of the first."""
+    return [rewards[0] for rewards in by_head(model, sequences, pad=pad, batch_size=batch_size)]
+
+
+def by_head(
+    model: Any, sequences: Sequence[list[int]], *, pad: int, batch_size: int = BATCH
+) -> list[tuple[float, ...]]:
+    """What each head says of each sequence of tokens, in their order: N times H."""
+    scores: list[tuple[float, ...]] = [()] * len(sequences)
     with evaluating(model):
         for indices in by_length(sequences, batch_size=batch_size):
             input_ids, mask = padded([sequences[i] for i in indices], pad=pad, device=model.device)  # (B, T)
-            rewards = model(input_ids=input_ids, attention_mask=mask).logits.squeeze(-1)  # (B,)
+            rewards = model(input_ids=input_ids, attention_mask=mask).logits  # (B, H)
             for i, reward in zip(indices, rewards.float().tolist(), strict=True):
-                scores[i] = reward
+                scores[i] = tuple(reward)
     return scores
 
 

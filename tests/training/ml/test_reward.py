@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tests.training.ml import builders
 from training.exceptions import InvalidRelease
-from training.ml import preferences, ranking, reward
+from training.ml import preferences, ranking, reward, rewards
 from training.ml.data import groups, releases
 from training.ml.ranking import Reading
 from training.ml.reward import RewardLoss
@@ -122,6 +122,18 @@ def test_prompts_or_comparisons_weigh_the_same_and_rewards_are_drawn_to_zero(
     assert found == pytest.approx(expected + centering * pull, rel=1e-6)
 
 
+def test_the_batch_as_a_whole_is_drawn_to_zero_by_choice(reward_job: OpensJob, disputed: ReleaseReference) -> None:
+    """The square of the mean of all five answers, and in a step of twice the weight half of it."""
+    job = reward_job(disputed, centering="0.5", centering_kind="batch")
+    pull = ((A + B + C + D + E) / 5) ** 2
+    assert loss(job, scores=[D, E, A, B, C]) == pytest.approx((won(D - E) + PER_PROMPT) / 2 + 0.5 * pull, rel=1e-6)
+    found = RewardLoss(knobs=job.knobs, reading=PACKED)
+    items = ranking.encode(job, groups.of_rows(job.release.rows), knobs=job.knobs)
+    scores = torch.tensor([D, E, A, B, C])
+    whole = found.of_scores(scores, items, total=found.weight(items)).item()
+    assert found.of_scores(scores, items, total=2 * found.weight(items)).item() == pytest.approx(whole / 2, rel=1e-6)
+
+
 def loss(job: Job[Any], *, scores: list[float], of_prompt: str = "") -> float:
     rows = [row for row in job.release.rows if not of_prompt or row.prompt[0]["content"] == of_prompt]
     items = ranking.encode(job, groups.of_rows(rows), knobs=job.knobs)
@@ -143,14 +155,16 @@ def test_held_out_answers_are_scored_once_whatever_pairs_they_stand_in(
     reference = builders.release(tmp_path / "r", [held_out, builders.row("q", ["a", "b"], [[0], [1]])])
     job = reward_job(reference)
     pairs = preferences.rankings_of(job, job.knobs).held_out
-    model: Any = AutoModelForSequenceClassification.from_pretrained(reward_model.model)
+    judge = rewards.opened(reward_model.model)
+    model = judge.model
     read: list[int] = []
     model.register_forward_pre_hook(lambda *call: read.append(len(call[2]["input_ids"])), with_kwargs=True)
-    scores = reward.held_out_scores(model, pairs, pad=job.pad)
+    scores = reward.scores_of(judge, pairs)
     assert (len(pairs), sum(read)) == (6, 4)
+    ((offset,),) = judge.record.offsets
     for pair, score in zip(pairs, scores, strict=True):
         alone = [model(input_ids=torch.tensor([tokens.ids])).logits.item() for tokens in (pair.chosen, pair.rejected)]
-        assert list(score) == pytest.approx(alone, abs=1e-5)
+        assert list(score) == pytest.approx([logit - offset for logit in alone], abs=1e-5)
 
 
 def rankings_of_four(train: int = 40, test: int = 10) -> list[dict[str, Any]]:

@@ -81,8 +81,17 @@ class RewardKnobs(RankingKnobs):
         "them.",
         choices=("bradley-terry", "plackett-luce"),
     )
-    centering: float = knob(
-        0.01, "Weight of the squared sum of the rewards of two compared answers (2312.09244); 0 is off.", low=0
+    centering: float = knob(0.01, "Weight of what draws rewards to zero while training; 0 is off.", low=0)
+    centering_kind: str = knob(
+        "pairs",
+        "pairs: the squared sum of the rewards of two compared answers (2312.09244); batch: the squared mean of all "
+        "answers of a forward pass (sum to zero, 2505.07271), which hangs on what shares it.",
+        choices=("pairs", "batch"),
+    )
+    shift: bool = knob(
+        True,
+        "After training, move the score so that the answers of the train split have mean 0 (InstructGPT): in the "
+        "head's bias, or where it has none in config.json.",
     )
 
 
