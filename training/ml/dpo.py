@@ -59,20 +59,24 @@ def on_rankings(job: Job[DpoKnobs], *, model: Any, learning_rate: float) -> None
     found = preferences.rankings_of(job, knobs)
     plan = ranking.plan(job, found.train, knobs=knobs, epochs=knobs.epochs, how=ranking.reading(job, model))
     arguments = ranking.arguments(job, batches=len(plan.batches), learning_rate=learning_rate)
-    held_out = items_of(tokens for pair in found.held_out for tokens in (pair.chosen, pair.rejected))
-    base = reference_of(job, model, plan, [*found.train, *held_out])
+    measured = items_of(
+        tokens for pair in [*found.held_out, *found.train_sample] for tokens in (pair.chosen, pair.rejected)
+    )
+    trained_on = {key: 0.0 for item in found.train for key in reference.keys_of(item)}
+    base = reference_of(job, model, plan, [*found.train, *reference.unknown(measured, trained_on)])
     trainer = trainer_of(job, model, plan, base=base, arguments=arguments)
     train = loop.fit(trainer, directory=job.directory, what="DPO", examples=len(found.train))
     if not is_main_process():
         return
     policy = computing(loop.trained(trainer, job), job, plan.reading)
-    after = reference.computed(rows_of(job, plan).of(held_out), compute=policy)
-    scores = scores_of(found.held_out, rewards_of(held_out, after=after, before=base.values, knobs=knobs))
+    after = reference.computed(rows_of(job, plan).of(measured), compute=policy)
+    rewards = rewards_of(measured, after=after, before=base.values, knobs=knobs)
     preferences.report(
         job,
         what="DPO (implicit reward)",
         preferences=found,
-        scores=scores,
+        scores=scores_of(found.held_out, rewards),
+        train_scores=scores_of(found.train_sample, rewards),
         trainer=trainer,
         train=train,
         plan=plan,

@@ -31,19 +31,26 @@ class TokenisedDPOTrainer(DPOTrainer):
 def run(job: Job[DpoKnobs], *, learning_rate: float, model: Any) -> None:
     """`model`: the base, which is the reference."""
     found = preferences.of_job(job)
-    before = log_probs(model, found.held_out, pad=job.pad)
+    measured = [*found.held_out, *found.train_sample]
+    before = log_probs(model, measured, pad=job.pad)
     trainer = trainer_of(job, model, found.train, learning_rate=learning_rate)
     train = loop.fit(trainer, directory=job.directory, what="DPO (TRL)")
     if not is_main_process():
         return
-    after = log_probs(loop.trained(trainer, job), found.held_out, pad=job.pad)
+    after = log_probs(loop.trained(trainer, job), measured, pad=job.pad)
     beta = job.knobs.beta
     scores = [
         Scores(beta * (now.chosen - then.chosen), beta * (now.rejected - then.rejected))
         for now, then in zip(after, before, strict=True)
     ]
     preferences.report(
-        job, what="DPO (TRL, implicit reward)", preferences=found, scores=scores, trainer=trainer, train=train
+        job,
+        what="DPO (TRL, implicit reward)",
+        preferences=found,
+        scores=scores[: len(found.held_out)],
+        train_scores=scores[len(found.held_out) :],
+        trainer=trainer,
+        train=train,
     )
 
 

@@ -1,10 +1,11 @@
 """What reward modelling and DPO share: a release's comparisons as tokens, and the report on the held-out ones."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from training.exceptions import InvalidRelease
+from training.exceptions import InvalidRelease, RunFailed
 from training.ml import ranking
 from training.ml.data import groups, pairs
 from training.ml.data.batches import Item
@@ -12,7 +13,7 @@ from training.ml.data.conversations import Encoder, Tokens
 from training.ml.data.pairs import Pair, Pairs
 from training.ml.knobs import RankingKnobs
 from training.ml.ranking import Plan
-from training.ml.reporting import calibration, ceiling, correlation, evaluation, reports, slices
+from training.ml.reporting import calibration, ceiling, collapse, correlation, evaluation, reports, slices, splits
 from training.ml.run import loop
 from training.ml.run.jobs import Job
 from training.ml.run.rundir import write_json
@@ -34,20 +35,23 @@ class Scores(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Preferences:
-    """The pairs of both splits, and those of them that fit the context."""
+    """The pairs of both splits, and those of them that fit the context; some training pairs to score at the end."""
 
     all: Pairs
     train: list[TokenPair]
     held_out: list[TokenPair]
+    train_sample: list[TokenPair]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rankings:
-    """The strict pairs of both splits; the prompts to train on with all that was said of them; the held-out pairs."""
+    """The strict pairs of both splits; the prompts to train on with all that was said of them; the held-out pairs,
+    and some training pairs to score beside them."""
 
     all: Pairs
     train: list[Item]
     held_out: list[TokenPair]
+    train_sample: list[TokenPair]
 
 
 def rankings_of(job: Job[Any], knobs: RankingKnobs) -> Rankings:
@@ -60,7 +64,21 @@ def rankings_of(job: Job[Any], knobs: RankingKnobs) -> Rankings:
     items = ranking.encode(job, train, knobs=knobs)
     if not items:
         raise InvalidRelease(nothing_left(job, pairs=len(found.train)))
-    return Rankings(all=found, train=items, held_out=encode(found.held_out, encoder=job.encoder))
+    return Rankings(
+        all=found,
+        train=items,
+        held_out=encode(found.held_out, encoder=job.encoder),
+        train_sample=encode(sample_of(job, found), encoder=uncounted(job.encoder)),
+    )
+
+
+def sample_of(job: Job[Any], found: Pairs) -> list[Pair]:
+    return splits.sample(found.train, seed=job.config.seed)
+
+
+def uncounted(encoder: Encoder) -> Encoder:
+    """One that encodes in the same way, for texts whose lengths are in the report already."""
+    return Encoder(encoder.tokenizer, max_length=encoder.max_length, overlong=encoder.overlong)
 
 
 def nothing_left(job: Job[Any], *, pairs: int) -> str:
@@ -81,7 +99,12 @@ def of_job(job: Job[Any]) -> Preferences:
     train = encode(found.train, encoder=job.encoder)
     if not train:
         raise InvalidRelease(nothing_left(job, pairs=len(found.train)))
-    return Preferences(all=found, train=train, held_out=encode(found.held_out, encoder=job.encoder))
+    return Preferences(
+        all=found,
+        train=train,
+        held_out=encode(found.held_out, encoder=job.encoder),
+        train_sample=encode(sample_of(job, found), encoder=uncounted(job.encoder)),
+    )
 
 
 def encode(found: Sequence[Pair], *, encoder: Encoder) -> list[TokenPair]:
@@ -114,11 +137,38 @@ def held_out(preferences: Preferences | Rankings, *, scores: Sequence[Scores], s
         seed=seed,
     )
     return whole | {
+        "collapsed": collapse.collapsed(scores),
         "slices": slices.accuracies(found, evaluation.outcomes_of(found, margins=margins), seed=seed),
         "human_ceiling": ceiling.agreement(found, seed=seed),
         "calibration": calibration.reliability(margins),
         "length": correlation.with_length(found, scores),
     }
+
+
+def both_splits(
+    preferences: Preferences | Rankings, *, test: dict[str, Any], train_scores: Sequence[Scores], seed: int
+) -> dict[str, Any]:
+    """The `splits` part of a report; `test`: the accuracy on the held-out pairs."""
+    return splits.accuracies(
+        held_out=test,
+        sampled=[example.pair for example in preferences.train_sample],
+        margins=[score.chosen - score.rejected for score in train_scores],
+        of=len(preferences.all.train),
+        seed=seed,
+    )
+
+
+def check_finite(scores: Sequence[Scores]) -> None:
+    """
+    Raises:
+        RunFailed: a score is no number, and so are the weights.
+    """
+    broken = sum(not (math.isfinite(score.chosen) and math.isfinite(score.rejected)) for score in scores)
+    if broken:
+        raise RunFailed(
+            f"the trained model scores {broken} of {len(scores)} pairs with what is no number: lower the learning "
+            "rate (--set learning_rate=…) and train again"
+        )
 
 
 def idle_knobs(knobs: RankingKnobs, found: Pairs) -> list[str]:
@@ -134,12 +184,24 @@ def report(
     what: str,
     preferences: Preferences | Rankings,
     scores: Sequence[Scores],
+    train_scores: Sequence[Scores],
     trainer: Any,
     train: Any,
     plan: Plan | None = None,
+    more: dict[str, Any] | None = None,
 ) -> None:
-    """Write report.json; `scores`: of each held-out pair."""
-    found = held_out(preferences, scores=scores, seed=job.config.seed)
+    """Write report.json.
+
+    `scores`: of each held-out pair; `train_scores`: of each pair of the sample; `more`: what else is known of the
+    held-out ones.
+
+    Raises:
+        RunFailed: a score is no number.
+    """
+    check_finite([*scores, *train_scores])
+    found = held_out(preferences, scores=scores, seed=job.config.seed) | (more or {})
+    found["collapsed"] = collapse.collapsed([*scores, *train_scores])
+    both = both_splits(preferences, test=found["accuracy"], train_scores=train_scores, seed=job.config.seed)
     data = {
         "release_hash": job.release.hash,
         "train_pairs": len(preferences.all.train),
@@ -157,10 +219,12 @@ def report(
             *(plan.warnings() if plan else []),
             *reports.accuracy_warnings(found),
             *reports.trust_warnings(found),
+            *reports.overfitting_warnings(both),
         ],
         base=job.base.describe(),
         resolved=loop.resolved(trainer, job, **(plan.resolved() if plan else {})),
         held_out=found,
+        splits=both,
         train=train,
         data=data,
         **({"batches": plan.describe()} if plan else {}),

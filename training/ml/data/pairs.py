@@ -29,6 +29,8 @@ class Pair:
     rejected_policy: str = ""
     strength: int | None = None
     annotator: str = ""
+    source: str = "human"
+    tags: tuple[str, ...] = ()
 
     @property
     def messages(self) -> list[Message]:
@@ -90,6 +92,8 @@ def of_rows(rows: Iterable[Row]) -> tuple[list[Pair], int]:
                     rejected_policy=row.responses[loser].policy,
                     strength=judgement.strength,
                     annotator=judgement.annotator,
+                    source=judgement.source,
+                    tags=row.tags,
                 )
                 for better, worse in combinations(groups, 2)
                 for winner in better

@@ -17,7 +17,6 @@ from training.ml.data.pairs import Pair
 DRAWS = 1000
 LEVEL = 0.95
 DIGITS = 6
-COLLAPSED = 1e-6  # scores that lie closer than this are one score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +89,7 @@ def majority(pairs: Sequence[Pair], *, train: Sequence[Pair]) -> list[Outcome]:
 def held_out(
     pairs: Sequence[Pair], *, margins: Sequence[float], train: Sequence[Pair], ties: int, seed: int
 ) -> dict[str, Any]:
-    """Accuracy and its baselines: `margins` are score(chosen) - score(rejected), one for each pair.
-
-    `collapsed`: all answers to one prompt get one score.
-    """
+    """Accuracy and its baselines: `margins` are score(chosen) - score(rejected), one for each pair."""
     return {
         "accuracy": accuracy(outcomes_of(pairs, margins=margins), seed=seed),
         "baselines": {
@@ -101,7 +97,6 @@ def held_out(
             "majority": accuracy(majority(pairs, train=train), seed=seed),
         },
         "ties": ties,
-        "collapsed": bool(margins) and max(map(abs, margins)) < COLLAPSED,
     }
 
 

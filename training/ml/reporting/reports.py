@@ -39,22 +39,27 @@ def assemble(
 
 
 def accuracy_headline(what: str, held_out: dict[str, Any]) -> str:
-    """The accuracy beside its baselines, and first of all whether it beats the longer answer."""
+    """The accuracy beside its baselines, and first of all whether it tells answers apart and beats the longer one."""
+    text = accuracy_sentence(what, held_out)
+    if held_out["collapsed"]:
+        return f"Collapsed: every answer to a prompt gets the same score, or as good as the same. {text}"
+    found, length = held_out["accuracy"], held_out["baselines"]["longest"]
+    if not found["n_pairs"] or found["value"] > length["value"]:
+        return text
+    verdict = "Worse" if found["value"] < length["value"] else "No better"
+    return f"{verdict} than taking the longer answer. {text}"
+
+
+def accuracy_sentence(what: str, held_out: dict[str, Any]) -> str:
     found, length = held_out["accuracy"], held_out["baselines"]["longest"]
     if not found["n_pairs"]:
         return f"{what}: nothing is known of its accuracy, for no comparison was held out."
-    text = (
+    return (
         f"{what}: held-out accuracy {percent(found['value'])} ({percent(found['low'])} to {percent(found['high'])}) "
         f"on {found['n_pairs']} pairs of {found['n_prompts']} prompts; always the longer answer "
         f"{percent(length['value'])}, always the policy that won before "
         f"{percent(held_out['baselines']['majority']['value'])}."
     )
-    if held_out["collapsed"]:
-        return f"Collapsed: every answer to a prompt gets the same score. {text}"
-    if found["value"] > length["value"]:
-        return text
-    verdict = "Worse" if found["value"] < length["value"] else "No better"
-    return f"{verdict} than taking the longer answer. {text}"
 
 
 def accuracy_warnings(held_out: dict[str, Any]) -> list[str]:
@@ -85,8 +90,27 @@ def trust_warnings(held_out: dict[str, Any]) -> list[str]:
     ]
 
 
+def overfitting_warnings(splits: dict[str, Any]) -> list[str]:
+    """Where the two intervals lie apart, and the training pairs are the ones known better."""
+    train, test = splits["train"], splits["test"]
+    if not (train["n_pairs"] and test["n_pairs"]) or train["low"] <= test["high"]:
+        return []
+    found = (
+        f"learnt by heart: {percent(train['value'])} of {train['n_pairs']} training pairs are right and "
+        f"{percent(test['value'])} of the held-out ones; train for fewer epochs, or on more prompts"
+    )
+    return [found]
+
+
 def ceiling_warning(found: dict[str, Any], ceiling: dict[str, Any]) -> str:
-    if ceiling["value"] is None or found["value"] <= ceiling["high"]:
+    if not found["n_pairs"]:
+        return ""
+    if ceiling["value"] is None:
+        return (
+            "there is no human ceiling: no held-out pair was judged by two people, so nothing tells how often people "
+            "agree and how high an accuracy could be"
+        )
+    if found["value"] <= ceiling["high"]:
         return ""
     return (
         f"held-out accuracy is above the agreement of people with each other ({percent(ceiling['low'])} to "
@@ -116,7 +140,8 @@ def loss_headline(held_out: dict[str, Any]) -> str:
     before, after, n = held_out["loss_before"], held_out["loss_after"], held_out["n"]
     if not n:
         return "Supervised fine-tuning: nothing is known of its held-out loss, for no answer was held out."
-    return f"Supervised fine-tuning: held-out loss {before:.3f} -> {after:.3f} per token on {n} answers."
+    text = f"Supervised fine-tuning: held-out loss {before:.3f} -> {after:.3f} per token on {n} answers."
+    return text if after < before else f"No better than before. {text}"
 
 
 def length_warnings(data: dict[str, Any]) -> list[str]:

@@ -114,7 +114,6 @@ NO_CEILING = {"value": None, "low": None, "high": None, "n": 0, "n_pairs": 0, "n
     "parts",
     [
         {},
-        {"human_ceiling": NO_CEILING},
         {"human_ceiling": NO_CEILING, "accuracy": NO_CEILING},
         {"calibration": {"ece": 0.4, "n": 99, "bins": []}},
         {"calibration": {"ece": None, "n": 0, "bins": []}},
@@ -130,6 +129,7 @@ def test_no_warning_without_a_reason_or_with_too_little_to_tell(parts: dict[str,
     ("parts", "sentence"),
     [
         ({"human_ceiling": held_out()["human_ceiling"] | {"high": 0.79}}, "above the agreement of people"),
+        ({"human_ceiling": NO_CEILING}, "there is no human ceiling: no held-out pair was judged by two people"),
         ({"calibration": {"ece": 0.11, "n": 100, "bins": []}}, "expected calibration error 0.11 on 100 pairs"),
         ({"length": {"pearson": 0.1, "spearman": -0.51, "n": 10}}, "correlation -0.51 over 10 held-out answers"),
     ],

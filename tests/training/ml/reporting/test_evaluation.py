@@ -1,6 +1,7 @@
 """Accuracy, its interval and its baselines against cases worked by hand."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,35 +84,44 @@ def test_baselines_know_length_and_policies_only() -> None:
     assert found["ties"] == 2
 
 
+def measured(margins: list[float], *, longer_is_better: bool) -> dict[str, Any]:
+    """The held-out part of a model that tells answers apart."""
+    texts = ("the longer", "short") if longer_is_better else ("short", "the longer")
+    pairs = [pair(str(i), *texts) for i in range(4)]
+    return evaluation.held_out(pairs, margins=margins, train=pairs, ties=0, seed=1) | {"collapsed": False}
+
+
 def test_a_model_worse_than_taking_the_longer_answer_says_so_first() -> None:
-    held_out = [pair(str(i), "the longer", "short") for i in range(4)]
-    found = evaluation.held_out(held_out, margins=[1, -1, -1, 1], train=held_out, ties=0, seed=1)
+    found = measured([1, -1, -1, 1], longer_is_better=True)
     assert reports.accuracy_headline("Reward model", found).startswith("Worse than taking the longer answer. ")
     assert any("'longest'" in warning for warning in reports.accuracy_warnings(found))
 
 
 def test_a_model_that_only_equals_the_longer_answer_says_so_first() -> None:
-    held_out = [pair(str(i), "the longer", "short") for i in range(4)]
-    found = evaluation.held_out(held_out, margins=[1, 1, 1, 1], train=held_out, ties=0, seed=1)
+    found = measured([1, 1, 1, 1], longer_is_better=True)
     assert reports.accuracy_headline("Reward model", found).startswith("No better than taking the longer answer. ")
     assert "held-out accuracy only equals the baseline 'longest'" in reports.accuracy_warnings(found)
 
 
 def test_a_model_that_beats_the_longer_answer_begins_with_its_accuracy() -> None:
-    held_out = [pair(str(i), "short", "the longer") for i in range(4)]
-    found = evaluation.held_out(held_out, margins=[1, 1, 1, -1], train=held_out, ties=0, seed=1)
+    found = measured([1, 1, 1, -1], longer_is_better=False)
     assert reports.accuracy_headline("Reward model", found).startswith("Reward model: held-out accuracy 75.0 %")
     assert not any("'longest'" in warning for warning in reports.accuracy_warnings(found))
 
 
-def test_a_model_that_gives_every_answer_one_score_says_so_first() -> None:
-    held_out = [pair(str(i), "short", "the longer") for i in range(4)]
-    found = evaluation.held_out(held_out, margins=[1e-9, 0, -1e-9, 1e-8], train=held_out, ties=0, seed=1)
+def test_a_model_that_gives_every_answer_one_score_says_so_before_all_else() -> None:
+    found = measured([1e-9, 0, -1e-9, 1e-8], longer_is_better=False) | {"collapsed": True}
     assert reports.accuracy_headline("Reward model", found).startswith("Collapsed: every answer to a prompt gets the")
-    apart = evaluation.held_out(held_out, margins=[1e-9, 0, 0, 0.1], train=held_out, ties=0, seed=1)
-    assert not apart["collapsed"]
+    assert "Worse" not in reports.accuracy_headline("Reward model", found)
 
 
-def test_without_held_out_pairs_the_headline_claims_nothing() -> None:
-    found = evaluation.held_out([], margins=[], train=[], ties=0, seed=1)
+def test_without_held_out_pairs_the_headline_claims_nothing_but_a_collapse() -> None:
+    found = evaluation.held_out([], margins=[], train=[], ties=0, seed=1) | {"collapsed": False}
     assert "nothing is known" in reports.accuracy_headline("Reward model", found)
+    assert reports.accuracy_headline("Reward model", found | {"collapsed": True}).startswith("Collapsed: ")
+
+
+def test_fine_tuning_that_made_nothing_better_says_so_first() -> None:
+    losses = {"loss_before": 1.0, "loss_after": 0.5, "n": 3}
+    assert reports.loss_headline(losses).startswith("Supervised fine-tuning: held-out loss 1.000 -> 0.500")
+    assert reports.loss_headline(losses | {"loss_after": 1.0}).startswith("No better than before. ")

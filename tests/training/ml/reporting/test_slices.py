@@ -19,6 +19,7 @@ def told(
     by: str = "ann",
     strength: int | None = None,
     policies: tuple[str, str] = ("", ""),
+    tags: tuple[str, ...] = (),
 ) -> Pair:
     return Pair(
         prompt=(("user", prompt),),
@@ -28,6 +29,7 @@ def told(
         rejected_policy=policies[1],
         strength=strength,
         annotator=by,
+        tags=tags,
     )
 
 
@@ -59,6 +61,27 @@ def test_two_policies_are_one_part_whichever_was_preferred() -> None:
     pairs = [told("p", "a", "b", policies=("new", "old")), told("p", "a", "b", policies=("old", "new"))]
     (part,) = slices.accuracies(pairs, with_credits(pairs, 1, 0), seed=1)["policies"]["parts"]
     assert (part["name"], part["n_pairs"]) == ("new | old", 2)
+
+
+def test_a_pair_is_told_under_each_of_its_tags_and_one_without_any_under_none() -> None:
+    both = [told(f"p{i}", "a", "b", tags=("maths", "short", "maths")) for i in range(10)]
+    one = [told(f"q{i}", "a", "b", tags=("short",)) for i in range(10)]
+    without = [told("r", "a", "b")]
+    outcomes = with_credits(both + one + without, *[1] * 10, *[0] * 11)
+    found = slices.accuracies(both + one + without, outcomes, seed=1)["tag"]["parts"]
+    assert [(part["name"], part["value"], part["n_pairs"]) for part in found] == [
+        ("maths", 1, 10),
+        ("none", None, 1),
+        ("short", 0.5, 20),
+    ]
+
+
+def test_a_pair_with_many_rare_tags_is_once_in_the_rest() -> None:
+    """Twenty tags of one pair each stand alone, by name; the other ten share the rest with the same pair."""
+    pairs = [told("p", "a", "b", tags=tuple(f"t{number:02}" for number in range(30)))]
+    found = slices.accuracies(pairs, with_credits(pairs, 1), seed=1)["tag"]
+    assert [part["name"] for part in found["parts"]] == [f"t{number:02}" for number in range(20)]
+    assert (found["rest"]["parts"], found["rest"]["n_pairs"]) == (10, 1)
 
 
 def test_the_twenty_largest_stand_alone_and_the_rest_together() -> None:
