@@ -51,6 +51,10 @@ class EmptyRelease(AnnotationError):
     """Nothing to freeze under these filters."""
 
 
+class Unweighable(AnnotationError):
+    """Judgements that say too little of each other to weigh their annotators."""
+
+
 class DamagedRelease(AnnotationError):
     """A release directory whose content is not what its manifest says."""
 

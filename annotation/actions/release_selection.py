@@ -19,7 +19,7 @@ DEFAULT_SOURCES = ("human", "imported")
 DEFAULT_PURPOSES = ("label", "head_to_head")
 CONTENTS = ("rankings", "demonstrations", "both")
 CHUNK = 500
-# Every judgement counts the same until a later step weighs annotators by how well they agree.
+# Every judgement counts the same unless `release_weights` says otherwise once all are known.
 EQUAL_WEIGHT = 1.0
 
 

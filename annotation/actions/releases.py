@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from annotation.actions import audit
+from annotation.actions import audit, release_weights
 from annotation.actions.release_selection import DEFAULT_PURPOSES, DEFAULT_SOURCES, Filters, Selection
+from annotation.actions.release_weights import EQUAL
 from annotation.exceptions import DamagedRelease, EmptyRelease, UnwritableFile
 from annotation.formats import release as files
 from annotation.formats.manifest import FORMAT_VERSION, TIE_POLICY, Manifest
@@ -32,16 +34,19 @@ def export(
     sources: Sequence[str] = DEFAULT_SOURCES,
     purposes: Sequence[str] = DEFAULT_PURPOSES,
     tags: Sequence[str] = (),
+    weights: str = EQUAL,
     by: User | None = None,
     progress: Progress | None = None,
 ) -> Release:
     """Freeze what the filters leave into RELEASES_DIR/<slug>-<hash>/ and register it.
 
     The same judgements are the same release: an equal one that is there already is verified and given back, with the
-    filters under which it was first made. `progress` is called with 1 for each row.
+    filters under which it was first made. `weights`: one of `release_weights.METHODS`. `progress` is called with 1
+    for each row.
 
     Raises:
         EmptyRelease: the filters leave nothing.
+        Unweighable: the judgements do not allow to weigh their annotators.
         DamagedRelease: an equal release is there, but was changed.
         UnwritableFile: RELEASES_DIR cannot be written.
     """
@@ -50,11 +55,9 @@ def export(
     root = Path(settings.RELEASES_DIR)
     try:
         with building(root, project.slug) as directory:
-            digest = files.write_rows(directory, counted(selection.records(), progress))
-            if not digest.counts["rows"]:
-                raise EmptyRelease(empty_sentence(selection))
-            files.seal(directory, manifest_of(selection, digest))
-            path = root / f"{project.slug}-{digest.hash[:12]}"
+            manifest = built(selection, directory, weights=weights, progress=progress)
+            files.seal(directory, manifest)
+            path = root / f"{project.slug}-{manifest['hash'][:12]}"
             manifest = publish(directory, path)
     except OSError as error:
         raise UnwritableFile(f"The release cannot be written under {root}: {error}.") from error
@@ -84,6 +87,28 @@ def counted(records: Iterator[Record], progress: Progress | None) -> Iterator[Re
             progress(1)
 
 
+def built(selection: Selection, directory: Path, *, weights: str, progress: Progress | None) -> Manifest:
+    """Write the rows; what their manifest will say."""
+    digest = files.write_rows(directory, counted(selection.records(), progress))
+    if not digest.counts["rows"]:
+        raise EmptyRelease(empty_sentence(selection))
+    if weights == EQUAL:
+        return manifest_of(selection, digest, weights={"method": EQUAL})
+    return reweighed(selection, directory, method=weights)
+
+
+def reweighed(selection: Selection, directory: Path, *, method: str) -> Manifest:
+    """Write the rows that are there anew, with their weights. The database is not asked a second time: somebody may
+    have judged meanwhile."""
+    weighing = release_weights.weighing(files.read_rows(directory), method=method)
+    equal = directory / "equal"
+    equal.mkdir()
+    (directory / files.PARQUET).rename(equal / files.PARQUET)
+    digest = files.write_rows(directory, weighing.weighed(files.read_rows(equal)))
+    shutil.rmtree(equal)
+    return manifest_of(selection, digest, weights=weighing.manifest)
+
+
 def empty_sentence(selection: Selection) -> str:
     reasons = []
     if selection.filters.contents != "demonstrations":
@@ -96,13 +121,14 @@ def empty_sentence(selection: Selection) -> str:
     )
 
 
-def manifest_of(selection: Selection, digest: files.Digest) -> Manifest:
+def manifest_of(selection: Selection, digest: files.Digest, *, weights: dict[str, Any]) -> Manifest:
     return {
         "format_version": FORMAT_VERSION,
         "hash": digest.hash,
         "project": selection.project.slug,
         "filters": selection.filters.as_dict(),
         "tie_policy": TIE_POLICY,
+        "weights": weights,
         "policies": dict(sorted(selection.policy_kinds.items())),
         "counts": digest.counts,
     }

@@ -52,12 +52,15 @@ class Annotator:
 @dataclass(frozen=True, kw_only=True)
 class Reliability:
     """`annotators`: (J,), as in `votes.names`. `posterior`: (P, 3), the probability that the left side of a pair is
-    better, that neither is, that the right one is. `weights`: (V,), of each vote. `steps` of EM."""
+    better, that neither is, that the right one is. `weights`: (V,), of each vote. `newcomer`: the weight of somebody
+    without any vote. `prior_votes`: what the prior was worth. `steps` of EM."""
 
     method: str
+    prior_votes: float
     annotators: tuple[Annotator, ...]
     posterior: Floats
     weights: Floats
+    newcomer: float
     steps: int
 
     @property
@@ -84,12 +87,15 @@ def estimate(votes: Votes, *, method: str, prior_votes: float | None = None) -> 
     total = weight[votes.annotators].sum()
     if total <= 0:
         raise OnlyChance("the judgements of the same pairs agree no better than chance, so nobody's can be weighed")
-    weight = weight * votes.annotators.size / total
+    scale = votes.annotators.size / total
+    weight = weight * scale
     return Reliability(
         method=method,
+        prior_votes=strength,
         annotators=described(votes, heard=heard, fit=fit, weight=weight),
         posterior=consensus.posterior(votes, fit=fit),
         weights=weight[votes.annotators],
+        newcomer=float(evidence(everybody.table)[0] * scale),
         steps=fit.steps,
     )
 

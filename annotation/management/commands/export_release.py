@@ -8,6 +8,8 @@ from tqdm import tqdm
 
 from annotation.actions import projects, releases
 from annotation.actions.release_selection import CONTENTS, DEFAULT_PURPOSES, DEFAULT_SOURCES
+from annotation.actions.release_weights import EQUAL, METHODS
+from annotation.formats.manifest import Manifest
 from annotation.formats.row_judgements import SOURCES
 from annotation.formats.rows import PURPOSES
 from annotation.formats.views.writing import VIEWS, Written, write_view
@@ -44,6 +46,12 @@ class Command(BaseCommand):
             help=f"may be repeated (default: {', '.join(DEFAULT_PURPOSES)})",
         )
         parser.add_argument("--tags", nargs="+", default=(), help="only rows that carry at least one of these")
+        parser.add_argument(
+            "--weights",
+            choices=METHODS,
+            default=EQUAL,
+            help=f"what a judgement counts: by how reliable its annotator is, or the same (default: {EQUAL})",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = projects.named(options["project"])
@@ -54,6 +62,7 @@ class Command(BaseCommand):
                 sources=options["source"] or DEFAULT_SOURCES,
                 purposes=options["purpose"] or DEFAULT_PURPOSES,
                 tags=options["tags"],
+                weights=options["weights"],
                 progress=bar.update,
             )
         self.stdout.write(summary(release))
@@ -77,6 +86,20 @@ def summary(release: Release) -> str:
         f"{counts['judgements']:,} judgements by {len(counts['annotators']):,} annotators, "
         f"{counts['comparisons']['strict']:,} strict comparisons and {counts['comparisons']['ties']:,} ties, "
         f"{counts['demonstrations']:,} demonstrations\n"
+        f"{weights_summary(release.manifest)}"
         f"hash {release.hash}\n"
         f"in {release.path}"
+    )
+
+
+def weights_summary(manifest: Manifest) -> str:
+    """A line of its own; nothing where all judgements count the same."""
+    facts = manifest.get("weights", {}).get("annotators")
+    if not facts:
+        return ""
+    weights = [annotator["weight"] for annotator in facts.values()]
+    known = sum(annotator["reliability"] is not None for annotator in facts.values())
+    return (
+        f"weights by {manifest['weights']['method']}: {min(weights):.2f} to {max(weights):.2f}; "
+        f"{known:,} of {len(facts):,} annotators shared enough comparisons for a reliability of their own\n"
     )
