@@ -179,14 +179,18 @@ def silent(item: Item) -> Item:
 
 def arguments(job: Job[Any], *, batches: int, learning_rate: float) -> TrainingArguments:
     """One pass over the planned batches, in their order."""
-    steps = math.ceil(batches / (loop.processes() * job.knobs.accumulate))
     return TrainingArguments(
-        **loop.shared(job, steps=steps, learning_rate=learning_rate),
+        **loop.shared(job, steps=steps_of(job, batches), learning_rate=learning_rate),
         num_train_epochs=1,
         per_device_train_batch_size=1,
         train_sampling_strategy="sequential",
         remove_unused_columns=False,
     )
+
+
+def steps_of(job: Job[Any], batches: int) -> int:
+    """Optimiser steps of one pass over so many batches."""
+    return math.ceil(batches / (loop.processes() * job.knobs.accumulate))
 
 
 class RankingTrainer(Trainer):

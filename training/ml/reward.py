@@ -15,20 +15,23 @@ encoder (its classification head). What came out is scored by `rewards`, here as
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import peft
 from torch import Tensor, nn
+from transformers import TrainingArguments
 
-from training.ml import centring, losses, preferences, ranking
+from training.ml import centring, ensemble, losses, preferences, ranking
 from training.ml.backbones import bases, lora
 from training.ml.data.batches import Item
 from training.ml.data.conversations import Encoder
+from training.ml.ensemble import Member
 from training.ml.knobs import RewardKnobs
-from training.ml.losses import Edges, Rankings
-from training.ml.preferences import Scores, TokenPair
+from training.ml.losses import Edges
+from training.ml.preferences import Rankings, Scores, TokenPair
 from training.ml.ranking import Plan, RankingTrainer, Reading
-from training.ml.rewards import Record, RewardModel
+from training.ml.rewards import Record, Reward, RewardModel
 from training.ml.run import jobs, loop, weights
 from training.ml.run.environment import is_main_process
 from training.ml.run.jobs import Job
@@ -36,48 +39,64 @@ from training.ml.run.rundir import Config, RunDirectory
 
 RATES = {"full": 9e-6, "lora": 1e-4, "small": 1e-3}  # as the knob's text says
 
+Both = tuple[Reward, Reward]  # of a pair's chosen and rejected answer
+
 
 def run(directory: RunDirectory, config: Config, knobs: RewardKnobs) -> None:
     job = jobs.opened(directory, config, knobs)
+    ensemble.check(job)
     found = preferences.rankings_of(job, knobs)
     job.seed()
     model, fresh = bases.load_classifier(job.base, machine=job.machine)
-    initialise_head(model, fresh)
     how = ranking.reading(job, model)
     plan = ranking.plan(job, found.train, knobs=knobs, epochs=knobs.epochs, how=how)
-    trainer = trainer_of(job, model, plan, fresh=fresh)
-    train = loop.fit(trainer, directory=directory, what="Reward model", examples=len(found.train))
-    if not is_main_process():
+    planned = SimpleNamespace(args=arguments_of(job, model, plan))
+    if knobs.ensemble > 1:
+        members = ensemble.members_of(job, found.train, how=how)
+        train = ensemble.train(members, model, fresh=fresh, fit=lambda member: fitted_member(member, model, fresh))
+        if is_main_process():
+            judge = ensemble.finished(job, members, model, items=found.train)
+            report(job, found, plan, planned, judge=judge, train=train)
         return
-    judge = finished(job, loop.trained(trainer, job), items=found.train)
-    scores = scores_of(judge, found.held_out)
-    train_scores = scores_of(judge, found.train_sample)
-    preferences.report(
-        job,
-        what="Reward model",
-        preferences=found,
-        scores=scores,
-        train_scores=train_scores,
-        trainer=trainer,
-        train=train,
-        plan=plan,
-        more={"shift": described(judge)} if knobs.shift else {},
-    )
+    trainer, train = fitted(job, model, plan, fresh=fresh, what="Reward model")
+    if is_main_process():
+        judge = finished(job, loop.trained(trainer, job), items=found.train)
+        report(job, found, plan, planned, judge=judge, train=train)
+
+
+def fitted(
+    job: Job[RewardKnobs], model: Any, plan: Plan, *, fresh: Sequence[str], what: str
+) -> tuple[RankingTrainer, dict[str, Any]]:
+    """Trained to the end, and the `train` part of the report. All that is drawn is drawn by the job's seed."""
+    job.seed()
+    initialise_head(model, fresh)
+    trainer = trainer_of(job, model, plan, fresh=fresh)
+    return trainer, loop.fit(trainer, directory=job.directory, what=what, examples=len(plan.items))
+
+
+def fitted_member(member: Member, model: Any, fresh: Sequence[str]) -> tuple[RankingTrainer, dict[str, Any]]:
+    what = f"Reward model {member.number + 1} of {member.job.knobs.ensemble}"
+    return fitted(member.job, model, member.plan, fresh=fresh, what=what)
 
 
 def trainer_of(job: Job[RewardKnobs], model: Any, plan: Plan, *, fresh: Sequence[str]) -> RankingTrainer:
-    rate = job.learning_rate(model, **RATES)
+    arguments = arguments_of(job, model, plan)
     ranking.without_dropout(model)
     if job.adapters:
         model = peft.get_peft_model(model, lora.config(job.knobs, classifier=True, trained_whole=fresh))
     loss = RewardLoss(knobs=job.knobs, reading=plan.reading)
     return RankingTrainer(
         model=model,
-        args=ranking.arguments(job, batches=len(plan.batches), learning_rate=rate),
+        args=arguments,
         batches=plan.batches,
         loss=loss,
         weight=loss.weight,
     )
+
+
+def arguments_of(job: Job[RewardKnobs], model: Any, plan: Plan) -> TrainingArguments:
+    """`model`: without adapters."""
+    return ranking.arguments(job, batches=len(plan.batches), learning_rate=job.learning_rate(model, **RATES))
 
 
 def initialise_head(model: Any, fresh: Sequence[str]) -> None:
@@ -131,7 +150,7 @@ class RewardLoss:
     def edges(self, items: Sequence[Item], *, device: Any) -> Edges:
         return losses.edges_of(items, per=self.knobs.weighting, device=device)
 
-    def rankings(self, items: Sequence[Item], *, device: Any) -> Rankings:
+    def rankings(self, items: Sequence[Item], *, device: Any) -> losses.Rankings:
         return losses.rankings_of(items, per=self.knobs.weighting, device=device)
 
 
@@ -153,17 +172,51 @@ def finished(job: Job[RewardKnobs], model: Any, *, items: Sequence[Item]) -> Rew
     return RewardModel(model=model, encoder=encoder, record=record)
 
 
-def described(judge: RewardModel) -> dict[str, Any]:
-    """For the report: what plain transformers give less what the score is, of the first head; and where it stands."""
-    (offsets,) = judge.record.offsets
-    return {
-        "offset": round(offsets[0], 6),
-        "kept_in": "bias" if centring.bias_of(judge.model) is not None else "config",
-    }
+def report(
+    job: Job[RewardKnobs],
+    found: Rankings,
+    plan: Plan,
+    planned: SimpleNamespace,
+    *,
+    judge: RewardModel,
+    train: dict[str, Any],
+) -> None:
+    """What the saved model makes of the held-out pairs; `planned.args`: how it was trained."""
+    rewards = rewards_of(judge, found.held_out)
+    preferences.report(
+        job,
+        what="Reward model",
+        preferences=found,
+        scores=[Scores(chosen.value, rejected.value) for chosen, rejected in rewards],
+        train_scores=scores_of(judge, found.train_sample),
+        trainer=planned,
+        train=train,
+        plan=plan,
+        more=more_of(job, found, judge=judge, rewards=rewards),
+    )
 
 
-def scores_of(judge: RewardModel, held_out: Sequence[TokenPair]) -> list[Scores]:
-    """Of each pair."""
-    pairs = [example.pair for example in held_out]
-    scores = judge.score([(pair.messages, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
-    return [Scores(*both) for both in zip(scores[::2], scores[1::2], strict=True)]
+def more_of(job: Job[RewardKnobs], found: Rankings, *, judge: RewardModel, rewards: Sequence[Both]) -> dict[str, Any]:
+    """What the held-out part of a report says of reward models alone."""
+    pairs = [example.pair for example in found.held_out]
+    several = ensemble.described(pairs, rewards, judge=judge, seed=job.config.seed) if judge.adapters else None
+    return {name: value for name, value in (("shift", zero_of(judge)), ("ensemble", several)) if value is not None}
+
+
+def zero_of(judge: RewardModel) -> dict[str, Any] | None:
+    """What plain transformers give less what the score is, of the first head; and where that stands."""
+    if not judge.record.offsets:
+        return None
+    in_bias = not judge.adapters and centring.bias_of(judge.model) is not None
+    return {"offset": round(judge.record.offsets[0][0], 6), "kept_in": "bias" if in_bias else "config"}
+
+
+def scores_of(judge: RewardModel, pairs: Sequence[TokenPair]) -> list[Scores]:
+    return [Scores(chosen.value, rejected.value) for chosen, rejected in rewards_of(judge, pairs)]
+
+
+def rewards_of(judge: RewardModel, pairs: Sequence[TokenPair]) -> list[Both]:
+    """Of each pair's chosen and rejected answer."""
+    found = [example.pair for example in pairs]
+    rewards = judge.rewards([(pair.messages, answer) for pair in found for answer in (pair.chosen, pair.rejected)])
+    return list(zip(rewards[::2], rewards[1::2], strict=True))

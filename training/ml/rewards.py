@@ -19,7 +19,7 @@ from transformers import AutoModelForSequenceClassification
 
 from training.exceptions import AnswerTooLong, InvalidBase
 from training.ml import scoring
-from training.ml.backbones import bases, sources
+from training.ml.backbones import bases, members, sources
 from training.ml.data.conversations import Encoder
 from training.ml.data.releases import Message
 from training.ml.knobs import MachineKnobs
@@ -39,6 +39,7 @@ class Record:
     max_length: int
     offsets: tuple[tuple[float, ...], ...] = ()  # (M, H), M = 1 for a single model; empty: nothing
     members: int = 1
+    adapters: dict[str, Any] | None = None  # their shape, if there are several members
     conservative: str = "std"
     penalty: float = 1.0
 
@@ -144,7 +145,11 @@ def opened(path: Path, *, knobs: MachineKnobs | None = None) -> RewardModel:
         raise InvalidBase(f"{path} is no reward model: it has no score for a conversation")
     record = record_of(base)
     model, _ = bases.load(base, AutoModelForSequenceClassification, machine=here)
-    return RewardModel(model=model, encoder=Encoder(base.tokenizer, max_length=record.max_length), record=record)
+    names: tuple[str, ...] = ()
+    if record.adapters is not None:
+        model, names = members.reopened(model, path, count=record.members, shape=record.adapters)
+    encoder = Encoder(base.tokenizer, max_length=record.max_length)
+    return RewardModel(model=model, encoder=encoder, record=record, adapters=names)
 
 
 def record_of(base: bases.Base) -> Record:

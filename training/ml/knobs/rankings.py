@@ -93,6 +93,28 @@ class RewardKnobs(RankingKnobs):
         "After training, move the score so that the answers of the train split have mean 0 (InstructGPT): in the "
         "head's bias, or where it has none in config.json.",
     )
+    ensemble: int = knob(
+        1,
+        "Members of an ensemble: so many low-rank adapters with heads of their own on one frozen backbone, trained one "
+        "after the other. Needs LoRA.",
+        low=1,
+        high=32,
+    )
+    ensemble_data: str = knob(
+        "order",
+        "What members differ in, beside their heads' first weights: order (of the prompts) or bootstrap (each its own "
+        "prompts, drawn with replacement).",
+        choices=("order", "bootstrap"),
+    )
+    conservative: str = knob(
+        "std",
+        "An ensemble's conservative score: std (the mean less conservative_penalty standard deviations) or min (the "
+        "worst member's); 2310.02743.",
+        choices=("std", "min"),
+    )
+    conservative_penalty: float = knob(
+        1.0, "Standard deviations that conservative=std takes off (our choice; no measurement on record).", low=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
