@@ -1,8 +1,10 @@
 """What a page offers to whom. The pages themselves are guarded by `members.project_for`, by the same roles."""
 
+from dataclasses import dataclass
+
 from django.contrib.auth.models import User
 
-from annotation.actions.members import ADMINS, REVIEWERS
+from annotation.actions.members import ADMINS, ENGINEERS, REVIEWERS
 from annotation.models import Membership
 
 
@@ -21,6 +23,17 @@ def may_make_projects(user: User) -> bool:
     return user.has_perm("annotation.add_project")
 
 
-def may_see_loop(user: User) -> bool:
-    """Whether there is any project whose loop this person may see."""
-    return user.is_superuser or Membership.objects.filter(user=user, role__in=REVIEWERS).exists()
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """Of the pages about all projects, those that a person may see."""
+
+    loop: bool
+    runs: bool
+
+
+def pages_of(user: User) -> Pages:
+    """Loops are shown to the reviewers of any project, runs to the engineers of any and to staff. One query."""
+    if user.is_superuser:
+        return Pages(loop=True, runs=True)
+    roles = set(Membership.objects.filter(user=user).order_by().values_list("role", flat=True).distinct())
+    return Pages(loop=not roles.isdisjoint(REVIEWERS), runs=user.is_staff or not roles.isdisjoint(ENGINEERS))

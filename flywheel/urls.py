@@ -28,6 +28,7 @@ urlpatterns = [
     path("", include("annotation.urls")),
     path("api/v1/", include("annotation.api.urls")),
     path("flywheel/", include("flywheel.urls_loop")),
+    path("training/", include("training.urls")),
     path("accounts/", include(accounts)),
     path("language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),

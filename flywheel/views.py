@@ -1,7 +1,6 @@
 """The loop, seen: generations, what each was trained on, and what people say of them."""
 
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -13,14 +12,9 @@ from annotation.models import Annotator, Judgement, Project
 from annotation.views.requests import MemberRequest, signed_in
 from flywheel.actions import lineage, lookup, status
 from flywheel.exceptions import NotFound
+from flywheel.permissions import loops_of
 
 PAGE = 50
-
-
-def seen_by(request: MemberRequest) -> "QuerySet[Project]":
-    """The projects whose loop this person may see."""
-    member = Q(memberships__user=request.user, memberships__role__in=REVIEWERS)
-    return Project.objects.all() if request.user.is_superuser else Project.objects.filter(member).distinct()
 
 
 def opened(request: MemberRequest, slug: str) -> Project:
@@ -30,7 +24,7 @@ def opened(request: MemberRequest, slug: str) -> Project:
 @require_safe
 @signed_in
 def index(request: MemberRequest) -> HttpResponse:
-    projects = list(seen_by(request))
+    projects = list(loops_of(request.user))
     if len(projects) == 1:
         return redirect("flywheel:project", projects[0].slug)
     page = Paginator(projects, PAGE).get_page(request.GET.get("page"))

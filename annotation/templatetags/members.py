@@ -7,5 +7,6 @@ register = template.Library()
 
 
 @register.simple_tag
-def may_see_flywheel(user: User) -> bool:
-    return permissions.may_see_loop(user)
+def pages_of(user: User) -> permissions.Pages:
+    """Which links the head of every page has."""
+    return permissions.pages_of(user)

@@ -20,6 +20,8 @@ from tests.factories import (
     UserFactory,
 )
 from tests.flywheel.doubles import project_with_corpus
+from tests.training import run_rows
+from training.models import Run
 
 RICH = """
 ### Steps
@@ -65,6 +67,8 @@ class World:
     invitation: str
     membership: Membership
     release: str
+    run: Run
+    running: Run
     users: dict[str, User | None] = field(default_factory=dict)
 
 
@@ -131,6 +135,8 @@ def world() -> World:
         invitation=token,
         membership=seated_in,
         release=loop.releases.latest("pk").name,
+        run=run_rows.done(),
+        running=run_rows.running(steps=30),
     )
 
 
@@ -209,6 +215,9 @@ PAGES = [
     at("flywheel:generation", loop, lambda _: 1),
     at("flywheel:annotator", loop, lambda here: judged(here).annotator.name),
     at("flywheel:judgement", loop, lambda here: judged(here).uid),
+    at("training:runs"),
+    at("training:run", lambda here: here.run.pk),
+    at("training:run", lambda here: here.running.pk, name="a run under way"),
 ]
 
 # Addresses that show no page of ours.
@@ -218,7 +227,7 @@ SECOND_FACTORS = (  # seen in tests/browser/test_account.py
     *("mfa_activate_totp", "mfa_deactivate_totp", "mfa_authenticate", "mfa_reauthenticate"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes"),
 )
-ELSEWHERE = {"set_language", *(f"annotation:{name}" for name in FORMS), *SECOND_FACTORS}
+ELSEWHERE = {"set_language", "training:metrics", *(f"annotation:{name}" for name in FORMS), *SECOND_FACTORS}
 
 
 def judged(here: World) -> Any:

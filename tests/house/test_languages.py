@@ -25,7 +25,7 @@ IN_CONTEXT = {"pgettext", "pgettext_lazy"}
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%\(\w+\)r|%%|</?\w+|&\w+;")
 SPOKEN = ("alt", "aria-label", "data-label", "placeholder", "title")
 # What is the same in every language.
-NAMES = {"Flywheel", "Backspace", "Enter", "Esc"}
+NAMES = {"Flywheel", "Backspace", "Enter", "Esc", "SVG", "PNG", "CSV"}
 CLASSES = ("body_class", "main_class")  # blocks that stand in an attribute
 
 

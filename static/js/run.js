@@ -1,0 +1,77 @@
+// The plots of a run's page: its curves, the accuracy beside its baselines, and how far scores are probabilities.
+
+import { follow } from "./curves.js";
+import { show } from "./plots.js";
+
+const { Plot } = globalThis;
+const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent", maximumFractionDigits: 1 });
+const drawn = JSON.parse(document.getElementById("drawn").textContent);
+
+/** Bands for intervals, a line at chance, the value beside its dot. */
+function accuracies(shares, label, width) {
+  const least = Math.min(0.5, ...shares.map((one) => one.low ?? one.value));
+  return {
+    height: 34 * shares.length + 52,
+    marginLeft: Math.min(190, width * 0.42),
+    marginRight: 64,
+    marginTop: 8,
+    marginBottom: 40,
+    x: { domain: [Math.max(0, Math.floor(least * 10) / 10), 1], ticks: 5, tickFormat: percent.format, label, labelArrow: "none", grid: true },
+    y: { domain: shares.map((one) => one.name), label: null, tickSize: 0, tickFormat: (name) => shortened(name, width) },
+    marks: [
+      Plot.ruleX([0.5], { stroke: "currentColor", strokeDasharray: "3 3" }),
+      Plot.barX(shares, { y: "name", x1: (one) => one.low ?? one.value, x2: (one) => one.high ?? one.value, fill: colour, fillOpacity: 0.25, insetTop: 7, insetBottom: 7 }),
+      Plot.dot(shares, { y: "name", x: "value", fill: colour, r: 4.5 }),
+      Plot.text(shares, { y: "name", x: (one) => one.high ?? one.value, text: (one) => percent.format(one.value), dx: 8, textAnchor: "start", fill: "var(--text)" }),
+    ],
+  };
+}
+
+function colour(one, index) {
+  return index === 0 ? "var(--accent)" : "var(--quiet)";
+}
+
+function shortened(name, width) {
+  const room = Math.floor(Math.min(190, width * 0.42) / 6.5);
+  return name.length > room ? `${name.slice(0, room - 1)}…` : name;
+}
+
+/** A point a bin, as large as it has pairs; on the line what was said came true as often as said. */
+function reliability(bins, label, width) {
+  const least = Math.min(0.5, ...bins.map((one) => one.accuracy));
+  const lowest = Math.floor(least * 10) / 10;
+  const side = { domain: [0.5, 1], ticks: 5, tickFormat: percent.format, labelArrow: "none" };
+  return {
+    height: Math.min(380, width),
+    marginLeft: 52,
+    marginRight: 24,
+    marginTop: 16,
+    marginBottom: 40,
+    x: { ...side, label: null, grid: true },
+    y: { ...side, domain: [lowest, 1], label: null, grid: true },
+    r: { range: [0, 14] },
+    marks: [
+      Plot.line([[0.5, 0.5], [1, 1]], { stroke: "currentColor", strokeDasharray: "3 3" }),
+      Plot.text([label], { x: () => 0.52, y: () => lowest, text: (one) => one, textAnchor: "start", dy: -10, fill: "var(--quiet)" }),
+      Plot.line(bins, { x: "confidence", y: "accuracy", stroke: "var(--accent)", strokeWidth: 1.5 }),
+      Plot.dot(bins, { x: "confidence", y: "accuracy", r: "n", fill: "var(--accent)", fillOpacity: 0.35, stroke: "var(--accent)" }),
+    ],
+  };
+}
+
+function placed(name, rows, columns, draw) {
+  const place = document.querySelector(`[data-plot="${name}"]`);
+  if (!place || !rows.length) return;
+  show(place, {
+    title: place.closest("figure").querySelector("figcaption").textContent,
+    columns,
+    rows: rows.map((row) => columns.map((column) => row[column])),
+    draw: (width) => draw(rows, place.dataset.label, width),
+  });
+}
+
+placed("accuracies", drawn.accuracies.filter((one) => one.value !== null), ["name", "value", "low", "high", "n"], accuracies);
+placed("reliability", drawn.bins.filter((one) => one.accuracy !== null), ["low", "high", "n", "confidence", "accuracy"], reliability);
+
+const curves = document.querySelector("[data-curves]");
+if (curves) follow(curves);

@@ -1,0 +1,116 @@
+"""Runs with their directories as the training writes them: for pages, which only read."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from training.ml.data.pairs import Pair
+from training.ml.knobs import RewardKnobs, as_json
+from training.ml.reporting import calibration, ceiling, correlation, evaluation, reports, slices
+from training.ml.run.rundir import Config, ReleaseReference, RunDirectory, write_json
+from training.models import Artifact, Run
+
+RELEASE = "a" * 64
+STEPS = 60
+
+
+def pair(number: int, **fields: Any) -> Pair:
+    """The right answer is the longer one in two of three pairs."""
+    usual = {
+        "prompt": (("user", f"Question {number % 9}?"),),
+        "chosen": f"Open the lid {number}." + " Really." * (number % 3),
+        "rejected": f"No, not {number}, not today.",
+        "chosen_policy": "shop-g1",
+        "rejected_policy": "shop-g0",
+        "annotator": f"annotator-{number % 2}",
+        "strength": 1 + number % 3,
+    }
+    return Pair(**(usual | fields))
+
+
+def held_out(count: int = 45) -> dict[str, Any]:
+    pairs = [pair(number) for number in range(count)]
+    margins = [0.15 * (number % 11) - 0.3 for number in range(count)]
+    numbers = evaluation.held_out(pairs, margins=margins, train=pairs, ties=2, seed=1)
+    return numbers | {
+        "collapsed": False,
+        "slices": slices.accuracies(pairs, evaluation.outcomes_of(pairs, margins=margins), seed=1),
+        "human_ceiling": ceiling.agreement(pairs, seed=1),
+        "calibration": calibration.reliability(margins),
+        "length": correlation.with_length(pairs, [(margin, 0.0) for margin in margins]),
+    }
+
+
+def directory_of(
+    name: str, *, steps: int = STEPS, knobs: RewardKnobs | None = None, kind: str = "rm"
+) -> RunDirectory:
+    directory = RunDirectory(Path(settings.RUNS_DIR) / name)
+    directory.write_config(
+        Config(
+            name=name,
+            kind=kind,
+            release=ReleaseReference(path="kettle", hash=RELEASE),
+            base="tiny",
+            seed=17,
+            knobs=as_json(knobs or RewardKnobs(epochs=2.0, ties="davidson")),
+            commit="c0ffee",
+        )
+    )
+    measure(directory, steps=range(1, steps + 1))
+    return directory
+
+
+def measure(directory: RunDirectory, *, steps: range) -> None:
+    for step in steps:
+        directory.append_metrics(
+            {
+                "step": step,
+                "steps": STEPS,
+                "loss": 0.7 / step**0.1,
+                "learning_rate": 1e-3 / step,
+                "tokens": 900 * step,
+            }
+        )
+
+
+def running(name: str = "rm-running", *, steps: int = STEPS, state: str = Run.State.RUNNING, **fields: Any) -> Run:
+    directory = directory_of(name, steps=steps)
+    config = directory.read_config()
+    usual = {
+        "name": name,
+        "kind": "rm",
+        "state": state,
+        "directory": str(directory.path),
+        "config": {"knobs": config.knobs},
+        "release_hash": RELEASE,
+        "base": "tiny",
+        "seed": 17,
+        "commit": "c0ffee",
+    }
+    return Run.objects.create(**(usual | fields))
+
+
+def done(name: str = "rm-done", *, report: dict[str, Any] | None = None, **fields: Any) -> Run:
+    """A reward model that is trained, with its artifact."""
+    run = running(name, state=Run.State.DONE, **fields)
+    directory = RunDirectory(Path(run.directory))
+    numbers = held_out()
+    written = report or reports.assemble(
+        config=directory.read_config(),
+        headline=reports.accuracy_headline("Reward model", numbers),
+        warnings=reports.accuracy_warnings(numbers) + reports.trust_warnings(numbers),
+        base={"kind": "tiny", "sha256": "b" * 64},
+        resolved={"learning_rate": 0.001, "device": "cpu"},
+        held_out=numbers,
+        splits={"test": numbers["accuracy"], "train": numbers["accuracy"] | {"value": 0.987}},
+        data={"release_hash": RELEASE, "held_out_pairs": 45, "truncated": 0},
+        batches={"tokens": 18332, "padding_share": 0.0, "token_ceiling": 4.456088},
+    )
+    write_json(directory.report, written)
+    write_json(directory.timing, {"seconds": 9.2, "started": 1.0, "tokens_per_second": 4100.5, "peak_memory_mb": 812})
+    Run.objects.filter(pk=run.pk).update(report=written)
+    run.refresh_from_db()
+    kind = Artifact.Kind.REWARD_MODEL
+    Artifact.objects.create(name=f"{name}-judge", kind=kind, path=str(directory.model), sha256="d" * 64, run=run)
+    return run

@@ -1,0 +1,39 @@
+"""The command that would train a run once more."""
+
+import shlex
+from typing import Any
+
+from training.ml import knobs
+from training.ml.knobs.fields import as_text
+from training.ml.reporting import repeat
+from training.ml.run.rundir import Config, ReleaseReference
+from training.models import Artifact, Run
+
+TRAINED = frozenset({Run.Kind.SFT, Run.Kind.RM, Run.Kind.DPO})
+
+
+def command(run: Run, *, base: Artifact | None, processes: int) -> str:
+    """As a report has it, but with the name of the base, and before there is a report. A kind without a command of
+    its own: its process."""
+    if run.kind not in TRAINED:
+        return shlex.join(["python", "-m", "training.ml", run.directory])
+    config = Config(
+        name=run.name,
+        kind=run.kind,
+        release=ReleaseReference(path="", hash=run.release_hash) if run.release_hash else None,
+        base=base.name if base else run.base,
+        seed=run.seed,
+        knobs=knobs_of(run),
+    )
+    return f"python {repeat.command(config, processes=processes)}"
+
+
+def changed_knobs(run: Run) -> set[str]:
+    """What differs from the defaults of today."""
+    defaults = {knob.name: knob.default for knob in knobs.describe(run.kind)} if run.kind in knobs.KINDS else {}
+    return {name for name, value in knobs_of(run).items() if defaults.get(name) != as_text(value)}
+
+
+def knobs_of(run: Run) -> dict[str, Any]:
+    given = run.config.get("knobs") if isinstance(run.config, dict) else None
+    return given if isinstance(given, dict) else {}
