@@ -8,7 +8,7 @@ from annotation.actions import releases
 from tests.annotation.released import demonstrated, judged
 from tests.factories import ProjectFactory
 from training.ml.data.releases import read
-from training.ml.sft import demonstrated as demonstrated_in
+from training.ml.demonstrations import demonstrated as demonstrated_in
 
 
 @pytest.mark.django_db

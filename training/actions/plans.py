@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from training.actions import artifacts, provenance, releases
 from training.actions.artifacts import Base
 from training.exceptions import InvalidRun, NotFound
 from training.ml import knobs
-from training.ml.run.rundir import Config, RunDirectory
+from training.ml.data.fingerprints import fingerprint
+from training.ml.knobs import Knobs, SftKnobs
+from training.ml.run.rundir import Config, FileReference, RunDirectory
 from training.models import Run
 
 DEFAULT_SEED = 17
@@ -48,25 +50,32 @@ def make(
     values: Mapping[str, str] | None,
     seed: int | None,
     resume: str | None = None,
+    data: Sequence[str] = (),
 ) -> Plan:
-    """The work in full; what is not given comes from the run that is resumed, else from the defaults."""
+    """The work in full; what is not given comes from the run that is resumed, else from the defaults.
+
+    `data`: files of demonstrations, beside a release or instead of one (sft).
+    """
     before = directory_of(resume).read_config() if resume else None
     if before and before.kind != kind:
         raise InvalidRun(f"Run {resume} is of kind {before.kind}, not {kind}: use train_{before.kind}.")
     if before and before.release and not release:
         release = before.release.path
-    if not release:
+    if before and not data:
+        data = [file.path for file in before.files_of("data")]
+    if not release and not data:
         raise InvalidRun(f"Say which release to train on: --release R. {releases.existing()}")
     found = find_base(base, kind=kind, before=before)
     chosen = knobs.from_json(kind, before.knobs) if before and not values else knobs.parse(kind, values or {})
     config = Config(
         name="",
         kind=kind,
-        release=releases.find(release).reference,
+        release=releases.find(release).reference if release else None,
         base=found.location,
         revision=found.revision,
         seed=checked_seed(seed if seed is not None else (before.seed if before else DEFAULT_SEED)),
         knobs=knobs.as_json(chosen),
+        files=tuple(references(data, chosen, before=before)),
         commit=provenance.commit(),
         project_version=provenance.project_version(),
     )
@@ -78,6 +87,23 @@ def find_base(name: str | None, *, kind: str, before: Config | None) -> Base:
     wanted = name or (before.base if before else settings.BASE_MODEL)
     kept = before.revision if before and before.base == wanted else ""
     return artifacts.find_base(wanted, kind=kind, revision=kept)
+
+
+def references(data: Sequence[str], chosen: Knobs, *, before: Config | None) -> Iterator[FileReference]:
+    """Every file that is to be read, as it is now; those that knobs name lie where the run before found them."""
+    for path in data:
+        yield reference("data", path)
+    if isinstance(chosen, SftKnobs):
+        for role in ("mix", "general"):
+            name = getattr(chosen, role)
+            known = before.files_of(role) if before and before.knobs.get(role) == name else ()
+            if name:
+                yield reference(role, known[0].path if known else name)
+
+
+def reference(role: str, name: str) -> FileReference:
+    path = Path(name).expanduser().resolve()
+    return FileReference(role=role, path=str(path), hash=fingerprint(path))
 
 
 def checked_seed(seed: int) -> int:
@@ -105,7 +131,7 @@ def differences(old: Config, new: Config) -> list[str]:
         if before["knobs"].get(name) != after["knobs"].get(name)
     ]
     return found + [
-        f"{name} {before[name]}, now {after[name]}"
-        for name in ("release", "base", "seed")
-        if before[name] != after[name]
+        f"{name} {before.get(name)}, now {after.get(name)}"
+        for name in ("release", "data", "base", "seed")
+        if before.get(name) != after.get(name)
     ]

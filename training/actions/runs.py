@@ -3,7 +3,7 @@
 import fcntl
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ def train(
     values: Mapping[str, str] | None = None,
     seed: int | None = None,
     resume: str | None = None,
+    data: Sequence[str] = (),
     launcher: str = "local",
     name: str = "",
     terminal: TextIO | None = None,
@@ -49,7 +50,7 @@ def train(
     """
     if name:
         artifacts.check_name(name)
-    wanted = plans.make(kind=kind, release=release, base=base, values=values, seed=seed, resume=resume)
+    wanted = plans.make(kind=kind, release=release, base=base, values=values, seed=seed, resume=resume, data=data)
     run = find_resumed(wanted, resume=resume) if resume else begin(wanted)
     return finish(run, name=name, launcher=launcher, online=wanted.base.is_remote, terminal=terminal or sys.stderr)
 
@@ -91,11 +92,11 @@ def find_unfinished(wanted: Plan) -> Run | None:
 
 
 def renew(directory: RunDirectory, wanted: Plan) -> None:
-    """The release may have moved since; its hash says that it is the same one."""
+    """The release and the files may have moved since; their hashes say that they are the same ones."""
     config = directory.read_config()
-    if config.release != wanted.config.release:
+    if (config.release, config.files) != (wanted.config.release, wanted.config.files):
         with written_to(directory.path):
-            directory.write_config(replace(config, release=wanted.config.release))
+            directory.write_config(replace(config, release=wanted.config.release, files=wanted.config.files))
 
 
 def hash_of(directory: RunDirectory) -> str:

@@ -53,6 +53,7 @@ class TrainCommand(BaseCommand):
             values=assignments(options["set"]),
             seed=options["seed"],
             resume=options["resume"],
+            data=options.get("data") or (),
             launcher=options["launcher"],
             name=options["name"],
         )

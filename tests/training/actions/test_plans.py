@@ -81,6 +81,65 @@ def test_bad_input_is_one_sentence(change, error, sentence):
     assert sentence in str(refused.value)
 
 
+def sft(**changes):
+    return planned(**{"kind": "sft"} | changes)
+
+
+@pytest.fixture
+def general(tmp_path):
+    path = tmp_path / "general.json"
+    path.write_text('[{"instruction": "Hello?", "output": "Hi."}]')
+    return path
+
+
+def test_a_changed_file_is_another_run_and_another_place_of_it_is_not(tmp_path, general):
+    values = {"mix": str(general)}
+    before = sft(values=values, data=[str(general)])
+    assert [(file.role, file.path) for file in before.config.files] == [("data", str(general)), ("mix", str(general))]
+    moved = general.rename(tmp_path / "moved.json")
+    assert sft(values={"mix": str(moved)}, data=[str(moved)]).hash == before.hash
+    moved.write_text('[{"instruction": "Hello?", "output": "Hello."}]')
+    assert sft(values={"mix": str(moved)}, data=[str(moved)]).hash != before.hash
+
+
+def test_each_file_belongs_to_what_decides(general):
+    values = {"mix": str(general)}
+    hashes = {
+        sft().hash,
+        sft(values=values).hash,
+        sft(values={"general": str(general)}).hash,
+        sft(data=[str(general)]).hash,
+        sft(data=[str(general), str(general)]).hash,
+        sft(data=[str(general)], release=None).hash,
+    }
+    assert len(hashes) == 6
+
+
+def test_files_may_stand_instead_of_a_release(general):
+    config = sft(data=[str(general)], release=None).config
+    assert config.release is None
+    run = runs.begin(sft(data=[str(general)], release=None))
+    assert run.release_hash == ""
+    assert RunDirectory(Path(run.directory)).read_config().files == config.files
+
+
+@pytest.mark.parametrize("values", [{"mix": "nothing.json"}, {"general": "nothing.json"}])
+def test_a_file_that_is_not_there_is_said_before_anything_is_begun(values):
+    with pytest.raises(InvalidRelease, match=r"nothing\.json cannot be read \(No such file"):
+        sft(values=values)
+
+
+def test_resuming_finds_the_files_again_unless_they_changed(general):
+    run = runs.begin(sft(values={"mix": str(general)}, data=[str(general)]))
+    again = plans.make(kind="sft", release=None, base=None, values=None, seed=None, resume=run.name)
+    assert again.config.files == sft(values={"mix": str(general)}, data=[str(general)]).config.files
+    assert runs.find_resumed(again, resume=run.name).pk == run.pk
+    general.write_text("[]")
+    again = plans.make(kind="sft", release=None, base=None, values=None, seed=None, resume=run.name)
+    with pytest.raises(InvalidRun, match=r"was begun otherwise: mix \w{64}, now \w{64}; data"):
+        runs.find_resumed(again, resume=run.name)
+
+
 def test_two_commands_at_once_get_one_run():
     assert runs.begin(planned()) == runs.begin(planned())
 

@@ -12,7 +12,7 @@ from typing import Any
 from annotation.formats.release import seal, write_rows
 from training.ml import knobs
 from training.ml.__main__ import MODULES
-from training.ml.run.rundir import Config, ReleaseReference, RunDirectory
+from training.ml.run.rundir import Config, FileReference, ReleaseReference, RunDirectory
 
 SMALL = {
     "tiny_layers": "2",
@@ -120,6 +120,7 @@ def make_run(
     values: dict[str, str] | None = None,
     seed: int = 17,
     revision: str = "",
+    files: Sequence[FileReference] = (),
 ) -> RunDirectory:
     known = {description.name for description in knobs.describe(kind)}
     small = {name: value for name, value in SMALL.items() if name in known}
@@ -132,6 +133,7 @@ def make_run(
             base=base,
             seed=seed,
             revision=revision,
+            files=tuple(files),
             knobs=knobs.as_json(knobs.parse(kind, small | (values or {}))),
         )
     )

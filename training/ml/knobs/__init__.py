@@ -13,9 +13,19 @@ from training.exceptions import InvalidKnob
 from training.ml.knobs.fields import as_text, typed
 from training.ml.knobs.rankings import CHECKS_OF_DPO, DpoKnobs, RankingKnobs, RewardKnobs, check_listwise
 from training.ml.knobs.sampling import SampleKnobs
-from training.ml.knobs.training import MachineKnobs, SftKnobs, TrainingKnobs
+from training.ml.knobs.sft import SftKnobs
+from training.ml.knobs.training import MachineKnobs, TrainingKnobs
 
-__all__ = ["DpoKnobs", "MachineKnobs", "RankingKnobs", "RewardKnobs", "SampleKnobs", "SftKnobs", "TrainingKnobs"]
+__all__ = [
+    "DpoKnobs",
+    "Knobs",
+    "MachineKnobs",
+    "RankingKnobs",
+    "RewardKnobs",
+    "SampleKnobs",
+    "SftKnobs",
+    "TrainingKnobs",
+]
 
 Knobs = SftKnobs | RewardKnobs | DpoKnobs | SampleKnobs
 KINDS: dict[str, type[SftKnobs] | type[RewardKnobs] | type[DpoKnobs] | type[SampleKnobs]] = {

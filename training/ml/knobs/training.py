@@ -1,4 +1,4 @@
-"""What every training shares, and supervised fine-tuning."""
+"""What every training shares."""
 
 from dataclasses import dataclass
 
@@ -59,24 +59,3 @@ class TrainingKnobs(MachineKnobs):
     tiny_layers: int = knob(4, "Base tiny: layers.", low=1, high=64)
     tiny_width: int = knob(128, "Base tiny: hidden size, a multiple of 32.", low=32, high=4096)
     tiny_context: int = knob(512, "Base tiny: longest conversation in tokens.", low=32, high=65536)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SftKnobs(TrainingKnobs):
-    """Supervised fine-tuning on demonstrations, loss on the answer only."""
-
-    epochs: float | None = knob(
-        None, "Passes over the data; auto: 1, and 4 from nothing (our choice; no measurement on record).", low=0.01
-    )
-    learning_rate: float | None = knob(
-        None,
-        "Peak learning rate; auto: 2e-4 with LoRA, 2e-5 full (both TRL's defaults), 3e-3 for a base of under 20 "
-        "million parameters (our choice; no measurement on record).",
-        low=0,
-    )
-    answers: str = knob(
-        "auto",
-        "What is imitated: demonstrations (rows with one answer by people, and answers that annotators edited), best "
-        "(the best-ranked answer of each judgement), or auto: demonstrations if the release has any, else best.",
-        choices=("auto", "demonstrations", "best"),
-    )

@@ -1,14 +1,15 @@
 """One training run, opened: its directory, configuration, machine, data and base, each checked before any work."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from training.exceptions import InvalidRelease
 from training.ml.backbones import bases, lora
 from training.ml.backbones.bases import Base
-from training.ml.data import releases
+from training.ml.data import files, releases
 from training.ml.data.conversations import Encoder
+from training.ml.data.files import File
 from training.ml.data.releases import Release
 from training.ml.knobs import TrainingKnobs
 from training.ml.run import machine
@@ -28,6 +29,7 @@ class Job(Generic[K]):
     base: Base
     encoder: Encoder
     adapters: bool  # LoRA, decided
+    files: dict[str, list[File]] = field(default_factory=dict)  # by role
 
     @property
     def pad(self) -> int:
@@ -51,14 +53,16 @@ def opened(directory: RunDirectory, config: Config, knobs: K) -> Job[K]:
     Raises:
         InvalidRelease, InvalidBase, InvalidKnob: why this cannot be trained.
     """
-    if config.release is None:
-        raise InvalidRelease(f"a run of kind {config.kind} needs a release to learn from; its config.json names none")
     here = machine.resolve(knobs)
-    release = releases.read(Path(config.release.path), expected_hash=config.release.hash)
-    if not any(row.split == "train" for row in release.rows):
+    read = files_of(config)
+    release = release_of(config)
+    learned_from = replace(
+        release, rows=[*release.rows, *(row for file in read.get("data", []) for row in file.rows)]
+    )
+    if not any(row.split == "train" for row in learned_from.rows):
         raise InvalidRelease(f"the train split of the release at {release.path} is empty; label more prompts")
     machine.make_deterministic(seed=config.seed, threads=here.threads)
-    base = bases.make_or_find(config, knobs=knobs, release=release, directory=directory)
+    base = bases.make_or_find(config, knobs=knobs, release=learned_from, directory=directory)
     return Job(
         directory=directory,
         config=config,
@@ -68,4 +72,23 @@ def opened(directory: RunDirectory, config: Config, knobs: K) -> Job[K]:
         base=base,
         encoder=Encoder(base.tokenizer, max_length=base.context(knobs.max_length), overlong=knobs.overlong),
         adapters=lora.wanted(knobs, base),
+        files=read,
     )
+
+
+def files_of(config: Config) -> dict[str, list[File]]:
+    """By role; none without a file."""
+    read: dict[str, list[File]] = {}
+    for file in config.files:
+        read.setdefault(file.role, []).append(files.read(Path(file.path), expected_hash=file.hash))
+    return read
+
+
+def release_of(config: Config) -> Release:
+    """An empty one if there are only files."""
+    if config.release is not None:
+        return releases.read(Path(config.release.path), expected_hash=config.release.hash)
+    data = config.files_of("data")
+    if not data:
+        raise InvalidRelease(f"a run of kind {config.kind} needs a release to learn from; its config.json names none")
+    return Release(path=Path(data[0].path), hash="", rows=[])

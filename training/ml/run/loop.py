@@ -34,7 +34,12 @@ def total_steps(*, examples: int, epochs: float, knobs: TrainingKnobs) -> int:
 def save_steps(*, steps: int, knobs: TrainingKnobs) -> int:
     """A multiple of the logging steps: then a resumed run averages its losses over the same steps."""
     wanted = knobs.save_steps or min(math.ceil(steps / CHECKPOINTS_A_RUN), MOST_STEPS_APART)
-    return math.ceil(wanted / knobs.logging_steps) * knobs.logging_steps
+    return rounded(wanted, knobs=knobs)
+
+
+def rounded(steps: int, *, knobs: TrainingKnobs) -> int:
+    """Up to a multiple of the logging steps."""
+    return math.ceil(steps / knobs.logging_steps) * knobs.logging_steps
 
 
 def arguments(job: Job[Any], *, examples: int, epochs: float, learning_rate: float) -> dict[str, Any]:
@@ -117,13 +122,14 @@ def trained(trainer: Any, job: Job[Any]) -> Any:
 def summary(trainer: Any, metrics: list[dict[str, Any]], *, examples: int) -> dict[str, Any]:
     """Before adapters are merged: only now is it known which parameters were trained."""
     parameters = list(trainer.model.parameters())
+    losses = [line["loss"] for line in metrics if "loss" in line]
     return {
         "examples": examples,
         "steps": trainer.state.global_step,
         "trained_parameters": sum(p.numel() for p in parameters if p.requires_grad),
         "parameters": sum(p.numel() for p in parameters),
-        "loss_first": metrics[0]["loss"] if metrics else None,
-        "loss_last": metrics[-1]["loss"] if metrics else None,
+        "loss_first": losses[0] if losses else None,
+        "loss_last": losses[-1] if losses else None,
     }
 
 

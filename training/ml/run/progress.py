@@ -39,7 +39,13 @@ class Progress(TrainerCallback):
             self.bar.update(state.global_step - self.bar.n)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **kwargs: Any) -> None:
-        if "loss" not in logs or not state.is_world_process_zero:
+        if not state.is_world_process_zero:
+            return
+        if "eval_loss" in logs:
+            self.directory.append_metrics(
+                {"step": state.global_step, "steps": state.max_steps, "held_out_loss": logs["eval_loss"]}
+            )
+        if "loss" not in logs:
             return
         if not (math.isfinite(logs["loss"]) and math.isfinite(logs.get("grad_norm", 0.0))):
             raise RunFailed(

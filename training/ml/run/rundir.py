@@ -35,6 +35,15 @@ class ReleaseReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileReference:
+    """A file that the run reads. `role`: data, or the knob that names it; `hash`: SHA-256 of its bytes."""
+
+    role: str
+    path: str
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """config.json. `knobs` as `knobs.as_json` gives them."""
 
@@ -47,9 +56,12 @@ class Config:
     commit: str = ""
     project_version: str = ""
     revision: str = ""  # the commit, if the base is a name of the hub
+    files: tuple[FileReference, ...] = ()  # kind sft
 
     def identity(self) -> dict[str, Any]:
         """What decides the result: the same for two runs that may go on for one another."""
+        named = {file.role: file.hash for file in self.files if file.role in self.knobs}
+        data = [file.hash for file in self.files if file.role not in self.knobs]
         return {
             "format_version": FORMAT_VERSION,
             "kind": self.kind,
@@ -57,8 +69,12 @@ class Config:
             "base": self.base,
             "revision": self.revision,
             "seed": self.seed,
-            "knobs": self.knobs,
+            "knobs": self.knobs | named,  # what is in a file decides, not where it lies
+            **({"data": data} if data else {}),
         }
+
+    def files_of(self, role: str) -> tuple[FileReference, ...]:
+        return tuple(file for file in self.files if file.role == role)
 
 
 @dataclass(frozen=True)
@@ -138,7 +154,8 @@ class RunDirectory:
             raise InvalidRun(f"{self.config}: format version {version!r}; this program reads {FORMAT_VERSION}")
         try:
             release = record.pop("release")
-            return Config(release=ReleaseReference(**release) if release else None, **record)
+            files = tuple(FileReference(**file) for file in record.pop("files", ()))
+            return Config(release=ReleaseReference(**release) if release else None, files=files, **record)
         except (KeyError, TypeError) as error:
             raise InvalidRun(f"{self.config} is not as a run's config is: {error}") from None
 

@@ -1,0 +1,50 @@
+"""A fine-tuning that measures on the way, mixes, packs and orders ends the same if it is killed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.training.ml import builders, conversations
+from tests.training.ml.test_resume import kill_while_saving
+from training.ml.run.rundir import ReleaseReference, RunDirectory
+
+pytestmark = pytest.mark.training
+
+VALUES = {
+    "learning_rate": "0.02",
+    "epochs": "20",
+    "eval_steps": "2",
+    "patience": "3",
+    "lora": "false",
+    "packing": "true",
+    "curriculum": "difficulty",
+    "mix": "general.json",
+    "mix_ratio": "0.2",
+}
+
+
+def test_a_killed_run_that_stops_early_stops_as_an_undisturbed_one(
+    tmp_path: Path, demonstrations: ReleaseReference, policy: RunDirectory
+) -> None:
+    """Killed early, and once more while the last checkpoint before the stop is written."""
+    file = conversations.general(tmp_path / "general.json")
+    undisturbed, killed = (
+        builders.make_run(
+            tmp_path / name, "sft", reference=demonstrations, base=str(policy.model), values=VALUES, files=[file]
+        )
+        for name in ("undisturbed", "killed")
+    )
+    report = builders.train(undisturbed)
+    assert report["resolved"]["stopped_early"]
+    assert report["train"]["steps"] > 8
+    for step in (4, report["train"]["steps"] - 2):
+        kill_while_saving(killed, step=step)
+    assert builders.execute(killed).returncode == 0
+    assert killed.report.read_bytes() == undisturbed.report.read_bytes()
+    assert losses(killed) == losses(undisturbed)
+    name = "model.safetensors"
+    assert (killed.model / name).read_bytes() == (undisturbed.model / name).read_bytes()
+
+
+def losses(run: RunDirectory) -> list[tuple[int, float | None, float | None]]:
+    return [(line["step"], line.get("loss"), line.get("held_out_loss")) for line in run.read_metrics()]
