@@ -14,7 +14,7 @@ from training.ml.data.pairs import Pair, Pairs
 from training.ml.knobs import RankingKnobs
 from training.ml.ranking import Plan
 from training.ml.reporting import calibration, ceiling, collapse, correlation, evaluation, reports, slices, splits
-from training.ml.run import loop
+from training.ml.run import loop, throughput
 from training.ml.run.jobs import Job
 from training.ml.run.rundir import write_json
 
@@ -166,8 +166,8 @@ def check_finite(scores: Sequence[Scores]) -> None:
     broken = sum(not (math.isfinite(score.chosen) and math.isfinite(score.rejected)) for score in scores)
     if broken:
         raise RunFailed(
-            f"the trained model scores {broken} of {len(scores)} pairs with what is no number: lower the learning "
-            "rate (--set learning_rate=…) and train again"
+            f"the trained model's scores of {broken} of {len(scores)} pairs are no number: lower the learning rate "
+            "(--set learning_rate=…) and train again"
         )
 
 
@@ -229,4 +229,6 @@ def report(
         data=data,
         **({"batches": plan.describe()} if plan else {}),
     )
+    if plan:
+        throughput.note(job.directory, {"padding_share": plan.describe()["padding_share"]})
     write_json(job.directory.report, assembled)

@@ -1,6 +1,7 @@
 """Every mistake of a user's gets one sentence, before anything is trained."""
 
 import json
+import math
 import pickle
 import shutil
 from pathlib import Path
@@ -168,12 +169,34 @@ def test_no_held_out_comparison_is_said_not_refused(tmp_path: Path, policy: RunD
     assert "nothing is known of its accuracy" in report["headline"]
 
 
+@pytest.mark.parametrize("kind", ["rm", "dpo", "sft"])
+@pytest.mark.parametrize("logging_steps", ["2", "50"], ids=["logged", "after the last line"])
 def test_a_learning_rate_that_breaks_the_loss(
-    tmp_path: Path, comparisons: ReleaseReference, policy: RunDirectory
+    tmp_path: Path, comparisons: ReleaseReference, policy: RunDirectory, kind: str, logging_steps: str
 ) -> None:
-    values = {"learning_rate": "1e30", "lora": "false", "gradient_clip": "1e30", "epochs": "3"}
+    values = {"learning_rate": "1e30", "lora": "false", "gradient_clip": "1e30", "logging_steps": logging_steps}
     options = {"reference": comparisons, "base": str(policy.model), "values": values}
-    refuse(tmp_path / "run", "rm", RunFailed, "lower the learning rate", **options)
+    sentence = r"by step \d+: lower the learning rate \(--set learning_rate=1e\+29\)"
+    refuse(tmp_path / "run", kind, RunFailed, sentence, **options)
+    run = RunDirectory(tmp_path / "run")
+    assert not run.is_done()
+    assert all(math.isfinite(line["loss"]) for line in run.read_metrics())
+
+
+@pytest.mark.parametrize("kind", ["rm", "dpo", "sft"])
+def test_weights_that_the_last_step_broke_are_not_saved(
+    tmp_path: Path, comparisons: ReleaseReference, policy: RunDirectory, kind: str
+) -> None:
+    """The only loss was a number: it was computed before the step."""
+    values = {
+        "learning_rate": "1e39",
+        "lora": "false",
+        "gradient_clip": "1e30",
+        "max_steps": "1",
+        "warmup_share": "0",
+    }
+    options = {"reference": comparisons, "base": str(policy.model), "values": values}
+    refuse(tmp_path / "run", kind, RunFailed, "the weights stopped being a number by step 1: lower", **options)
 
 
 def test_prompts_that_are_no_prompts(tmp_path: Path, policy: RunDirectory) -> None:

@@ -1,9 +1,11 @@
 """report.json: what came out, in numbers with their n. Deterministic: no times, names or paths. Torch-free."""
 
+import math
 import platform
 from importlib.metadata import version
 from typing import Any
 
+from training.exceptions import RunFailed
 from training.ml.reporting import repeat
 from training.ml.run.rundir import Config
 
@@ -21,7 +23,12 @@ def assemble(
     resolved: dict[str, Any],
     **parts: dict[str, Any],
 ) -> dict[str, Any]:
-    """`resolved`: what every `auto` became. `parts`: held_out, train, data."""
+    """`resolved`: what every `auto` became. `parts`: held_out, train, data.
+
+    Raises:
+        RunFailed: something that was measured is no number.
+    """
+    check_numbers(parts)
     return {
         "kind": config.kind,
         "headline": headline,
@@ -36,6 +43,21 @@ def assemble(
         "commit": config.commit,
         "project_version": config.project_version,
     }
+
+
+def check_numbers(parts: Any, *, name: str = "report") -> None:
+    """
+    Raises:
+        RunFailed: a number that is none: no report is made of a model that broke.
+    """
+    if isinstance(parts, float) and not math.isfinite(parts):
+        raise RunFailed(
+            f"{name} of the trained model is no number: lower the learning rate (--set learning_rate=…) and train "
+            "again"
+        )
+    named = parts.items() if isinstance(parts, dict) else enumerate(parts) if isinstance(parts, list) else ()
+    for key, part in named:
+        check_numbers(part, name=f"{name}.{key}")
 
 
 def accuracy_headline(what: str, held_out: dict[str, Any]) -> str:

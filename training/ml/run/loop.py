@@ -14,6 +14,7 @@ from training.ml.run.environment import is_main_process
 from training.ml.run.jobs import Job
 from training.ml.run.progress import Progress
 from training.ml.run.rundir import RunDirectory
+from training.ml.run.throughput import Meter
 
 CHECKPOINTS_A_RUN = 10
 MOST_STEPS_APART = 200
@@ -97,7 +98,9 @@ def fit(trainer: Any, *, directory: RunDirectory, what: str, examples: int | Non
     if is_main_process():
         directory.forget_metrics_after(found[0] if found else 0)
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Progress(directory, what=what))
+    meter = Meter(processes=processes())
+    trainer.data_collator = meter.counting(trainer.data_collator)
+    trainer.add_callback(Progress(directory, what=what, meter=meter))
     try:
         trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
     except torch.OutOfMemoryError:

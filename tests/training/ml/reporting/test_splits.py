@@ -1,5 +1,6 @@
 """Training pairs beside held-out ones, and a model that tells nothing apart."""
 
+import math
 from typing import Any
 
 import pytest
@@ -7,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.ml.reporting.test_slices import told
+from training.exceptions import RunFailed
+from training.ml import preferences
 from training.ml.data.pairs import Pair
+from training.ml.preferences import Scores
 from training.ml.reporting import collapse, evaluation, reports, splits
 
 
@@ -69,3 +73,15 @@ def test_splits_that_say_nothing_against_the_model_give_no_warning(train: list[f
 )
 def test_scores_that_are_one_score_are_a_collapse(scores: list[tuple[float, float]], found: bool) -> None:
     assert collapse.collapsed(scores) == found
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_of_scores_that_are_no_numbers_no_report_is_made(broken: float) -> None:
+    with pytest.raises(RunFailed, match="scores of 1 of 2 pairs are no number: lower the learning rate"):
+        preferences.check_finite([Scores(1.0, 2.0), Scores(1.0, broken)])
+
+
+def test_a_number_that_is_none_is_found_wherever_it_stands() -> None:
+    reports.check_numbers({"held_out": {"loss_after": 1.5, "bins": [{"n": 0, "accuracy": None}]}})
+    with pytest.raises(RunFailed, match=r"held_out\.bins\.1\.accuracy of the trained model is no number"):
+        reports.check_numbers({"bins": [{}, {"accuracy": math.nan}]}, name="held_out")
