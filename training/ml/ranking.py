@@ -174,6 +174,7 @@ def silent(item: Item) -> Item:
         share=0.0,
         edges=[replace(edge, weight=0.0) for edge in item.edges],
         rankings=[(ranking, 0.0) for ranking, _ in item.rankings],
+        criteria={},
     )
 
 

@@ -19,10 +19,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import peft
+import torch
 from torch import Tensor, nn
 from transformers import TrainingArguments
 
-from training.ml import centring, ensemble, losses, preferences, ranking
+from training.ml import centring, ensemble, heads, losses, preferences, ranking
 from training.ml.backbones import bases, lora
 from training.ml.data.batches import Item
 from training.ml.data.conversations import Encoder
@@ -46,8 +47,9 @@ def run(directory: RunDirectory, config: Config, knobs: RewardKnobs) -> None:
     job = jobs.opened(directory, config, knobs)
     ensemble.check(job)
     found = preferences.rankings_of(job, knobs)
+    names = heads.names(found.train, knobs=knobs)
     job.seed()
-    model, fresh = bases.load_classifier(job.base, machine=job.machine)
+    model, fresh = bases.load_classifier(job.base, machine=job.machine, heads=names)
     how = ranking.reading(job, model)
     plan = ranking.plan(job, found.train, knobs=knobs, epochs=knobs.epochs, how=how)
     planned = SimpleNamespace(args=arguments_of(job, model, plan))
@@ -82,9 +84,9 @@ def fitted_member(member: Member, model: Any, fresh: Sequence[str]) -> tuple[Ran
 def trainer_of(job: Job[RewardKnobs], model: Any, plan: Plan, *, fresh: Sequence[str]) -> RankingTrainer:
     arguments = arguments_of(job, model, plan)
     ranking.without_dropout(model)
+    loss = RewardLoss(knobs=job.knobs, reading=plan.reading, criteria=heads.criteria_of(model))
     if job.adapters:
         model = peft.get_peft_model(model, lora.config(job.knobs, classifier=True, trained_whole=fresh))
-    loss = RewardLoss(knobs=job.knobs, reading=plan.reading)
     return RankingTrainer(
         model=model,
         args=arguments,
@@ -111,13 +113,30 @@ def initialise_head(model: Any, fresh: Sequence[str]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class RewardLoss:
-    """The loss of a batch's scores, as the knobs have it."""
+    """The loss of a batch's scores, as the knobs have it. `criteria`: what the heads after the first are of."""
 
     knobs: RewardKnobs
     reading: Reading
+    criteria: tuple[str, ...] = ()
 
     def __call__(self, model: Any, items: Sequence[Item], total: Tensor) -> Tensor:
-        return self.of_scores(self.reading.scores(model, items), items, total=total)
+        scores = self.reading.scores(model, items)  # (R,), or (R, H) where there are criteria
+        if not self.criteria:
+            return self.of_scores(scores, items, total=total)
+        apart = self.of_criteria(scores[:, 1:], items, total=total)
+        return self.of_scores(scores[:, 0], items, total=total) + self.knobs.head_weight * apart
+
+    def of_criteria(self, scores: Tensor, items: Sequence[Item], *, total: Tensor | float) -> Tensor:
+        """The mean over the criteria of the losses of their ratings: (R, H - 1) -> ().
+
+        A prompt without ratings of a criterion weighs in its head's mean like one that is predicted for certain.
+        """
+        parts = []
+        for criterion, rewards in zip(self.criteria, scores.unbind(1), strict=True):
+            rated = [replace(item, edges=item.criteria.get(criterion, [])) for item in items]
+            edges = self.edges(rated, device=scores.device)
+            parts.append(losses.pairwise(rewards, edges, ties="drop", tie_width=self.knobs.tie_width, total=total))
+        return torch.stack(parts).mean()
 
     def of_scores(self, scores: Tensor, items: Sequence[Item], *, total: Tensor | float) -> Tensor:
         """(R,) -> ()"""
@@ -200,7 +219,12 @@ def more_of(job: Job[RewardKnobs], found: Rankings, *, judge: RewardModel, rewar
     """What the held-out part of a report says of reward models alone."""
     pairs = [example.pair for example in found.held_out]
     several = ensemble.described(pairs, rewards, judge=judge, seed=job.config.seed) if judge.adapters else None
-    return {name: value for name, value in (("shift", zero_of(judge)), ("ensemble", several)) if value is not None}
+    parts = {
+        "shift": zero_of(judge),
+        "ensemble": several,
+        "heads": heads.held_out(judge, job.release.rows, seed=job.config.seed),
+    }
+    return {name: part for name, part in parts.items() if part}
 
 
 def zero_of(judge: RewardModel) -> dict[str, Any] | None:

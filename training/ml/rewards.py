@@ -96,6 +96,9 @@ class RewardModel:
             )
         return found.ids
 
+    def fits(self, prompt: Sequence[Message], answer: str) -> bool:
+        return self.encoder.encode(prompt, answer) is not None
+
     def of_members(self, sequences: Sequence[list[int]]) -> Iterator[Scores]:
         """For each member what its heads say, centred."""
         for number, name in enumerate(self.adapters or (None,)):

@@ -6,7 +6,7 @@ padding token of its own: with pad = end, a sequence classifier reads its score 
 
 import hashlib
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,11 +171,33 @@ def load_causal(base: Base, *, machine: Machine) -> Any:
     return model
 
 
-def load_classifier(base: Base, *, machine: Machine) -> tuple[Any, list[str]]:
-    """The model with one score per conversation, and the names of its modules that start at random."""
-    base.config.num_labels = 1
+def load_classifier(base: Base, *, machine: Machine, heads: Sequence[str] = ()) -> tuple[Any, list[str]]:
+    """The model with one score per conversation, or one for each head, and the names of its modules that start at
+    random.
+
+    Raises:
+        InvalidBase: a reward model with other heads, or unreadable weights.
+    """
+    check_heads(base, heads)
+    if heads:
+        base.config.id2label = dict(enumerate(heads))
+        base.config.label2id = {name: number for number, name in enumerate(heads)}
+    else:
+        base.config.num_labels = 1
     model, missing = load(base, AutoModelForSequenceClassification, machine=machine)
     return model, sorted({name.rpartition(".")[0] for name in missing})
+
+
+def check_heads(base: Base, heads: Sequence[str]) -> None:
+    if not base.holds_reward_model:
+        return
+    known = [base.config.id2label[number] for number in range(base.config.num_labels)]
+    if len(known) == max(1, len(heads)) and (not heads or known == list(heads)):
+        return
+    raise InvalidBase(
+        f"base {base.source} is a reward model with {len(known)} heads ({', '.join(known)}), and this run trains "
+        f"{', '.join(heads) or 'one'}: start from the policy below it, or say heads as they were"
+    )
 
 
 def load(base: Base, auto: Any, *, machine: Machine) -> tuple[Any, set[str]]:

@@ -8,7 +8,7 @@ budget is split. Torch-free.
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from training.ml.data import groups
 from training.ml.data.conversations import Encoder, Tokens
@@ -23,6 +23,7 @@ class Item:
     """One prompt with its compared answers, in tokens.
 
     Edges and rankings name answers by their place in `answers`. `rankings`: tie groups, best first, and a weight.
+    `criteria`: by criterion of the rubric the comparisons that its ratings make of these answers.
     """
 
     prompt: list[int]
@@ -30,6 +31,7 @@ class Item:
     edges: list[Edge]
     rankings: list[tuple[Ranking, float]]
     share: float = 1.0  # of its prompt, where a prompt had to be split
+    criteria: dict[str, list[Edge]] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
@@ -81,7 +83,13 @@ def item_of(group: Group, *, encoder: Encoder, labels: str, margin: str, ties: b
             (renamed(ranking, used), weight)
             for ranking, weight in groups.rankings(group, labels=labels, among=used, ties=ties)
         ],
+        criteria={name: among(said, used) for name, said in groups.rated(group, labels=labels).items()},
     )
+
+
+def among(edges: Sequence[Edge], used: Sequence[int]) -> list[Edge]:
+    """Those of the edges that are between these answers, renumbered."""
+    return renumbered([edge for edge in edges if edge.better in used and edge.worse in used], used)
 
 
 def encoded(group: Group, indices: Sequence[int], *, encoder: Encoder) -> dict[int, Tokens]:
@@ -191,7 +199,10 @@ def grown(left: Uncovered, *, room: int) -> set[int]:
 
 
 def part_of(item: Item, used: Sequence[int], edges: Sequence[Edge]) -> Item:
-    """`share`: by the weight of the edges, so that the parts of a prompt weigh together what it did."""
+    """`share`: by the weight of the edges, so that the parts of a prompt weigh together what it did.
+
+    What ratings say of two answers goes where the two are compared; in a prompt that is split other ratings are lost.
+    """
     compared = {edge.pair for edge in edges}
     restricted = ((groups.restricted(ranking, used), weight) for ranking, weight in item.rankings)
     return Item(
@@ -200,6 +211,10 @@ def part_of(item: Item, used: Sequence[int], edges: Sequence[Edge]) -> Item:
         edges=renumbered(edges, used),
         rankings=[(renamed(ranking, used), weight) for ranking, weight in restricted if says_of(ranking, compared)],
         share=item.share * sum(edge.weight for edge in edges) / sum(edge.weight for edge in item.edges),
+        criteria={
+            name: renumbered([edge for edge in said if edge.pair in compared], used)
+            for name, said in item.criteria.items()
+        },
     )
 
 

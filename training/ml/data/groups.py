@@ -33,6 +33,16 @@ class Verdict:
     ranking: Ranking
     strength: int | None
     weight: float  # above 0
+    ratings: dict[str, dict[int, float]] = field(default_factory=dict)  # by criterion and response
+
+    def rated_apart(self, criterion: str) -> list[tuple[int, int]]:
+        """The pairs of responses that were rated differently, the higher rating first."""
+        ratings = self.ratings.get(criterion, {})
+        return [
+            (low, high) if ratings[low] > ratings[high] else (high, low)
+            for low, high in combinations(sorted(ratings), 2)
+            if ratings[low] != ratings[high]
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +121,18 @@ def read(row: Row, draft: Draft) -> None:
                     ranking=ranking,
                     strength=judgement.strength,
                     weight=judgement.weight,
+                    ratings={name: placed(values, indices) for name, values in judgement.ratings.items()},
                 )
             )
+
+
+def placed(values: Sequence[float | None], indices: Sequence[int]) -> dict[int, float]:
+    """Ratings by response; of a text that was shown twice the first."""
+    found: dict[int, float] = {}
+    for index, value in zip(indices, values, strict=True):
+        if value is not None:
+            found.setdefault(index, value)
+    return found
 
 
 def edges(group: Group, *, labels: str, margin: str, ties: bool = True) -> list[Edge]:
@@ -154,6 +174,23 @@ def comparisons(ranking: Ranking) -> list[Comparison]:
         if winner != loser
     ]
     return list(dict.fromkeys([*tied, *strict]))
+
+
+def rated(group: Group, *, labels: str) -> dict[str, list[Edge]]:
+    """By criterion what its ratings say: of two responses that one person rated apart, the higher one is better.
+
+    Persons are compared with themselves alone, for one's 4 is another's 3. `labels` as in `edges`.
+    """
+    weights: dict[str, dict[Comparison, float]] = defaultdict(lambda: defaultdict(float))
+    for verdict in group.verdicts:
+        for criterion in verdict.ratings:
+            for better, worse in verdict.rated_apart(criterion):
+                weights[criterion][Comparison(better, worse, tie=False)] += verdict.weight
+    found = {
+        criterion: EDGES[labels]([Edge(**c._asdict(), margin=0.0, weight=weight) for c, weight in said.items()])
+        for criterion, said in weights.items()
+    }
+    return {criterion: [edge for edge in said if not edge.tie] for criterion, said in found.items()}
 
 
 def as_they_are(found: Sequence[Edge]) -> list[Edge]:

@@ -93,17 +93,30 @@ class RewardKnobs(RankingKnobs):
         "After training, move the score so that the answers of the train split have mean 0 (InstructGPT): in the "
         "head's bias, or where it has none in config.json.",
     )
+    heads: str = knob(
+        "off",
+        "rubric: beside the score a head for each criterion of the rubric that the release has ratings of, trained "
+        "at the same time on answers that one person rated differently (Bradley-Terry); the score itself is the "
+        "first head.",
+        choices=("off", "rubric"),
+    )
+    head_weight: float = knob(
+        1.0,
+        "With heads: what the mean of the criteria's losses weighs beside the loss of the score (our choice; no "
+        "measurement on record).",
+        low=0,
+    )
     ensemble: int = knob(
         1,
-        "Members of an ensemble: so many low-rank adapters with heads of their own on one frozen backbone, trained one "
-        "after the other. Needs LoRA.",
+        "Members of an ensemble: so many low-rank adapters with heads of their own on one frozen backbone, trained "
+        "one after the other. Needs LoRA.",
         low=1,
         high=32,
     )
     ensemble_data: str = knob(
         "order",
-        "What members differ in, beside their heads' first weights: order (of the prompts) or bootstrap (each its own "
-        "prompts, drawn with replacement).",
+        "What members differ in, beside the first weights of their adapters and heads: order (of the prompts) or "
+        "bootstrap (each its own prompts, drawn with replacement).",
         choices=("order", "bootstrap"),
     )
     conservative: str = knob(
