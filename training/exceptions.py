@@ -29,6 +29,10 @@ class AnswerTooLong(TrainingError):
     """An answer that leaves no room for its prompt cannot be scored."""
 
 
+class InvalidLauncher(TrainingError):
+    """Several processes cannot be started so: no such accelerate file, or options that do not belong together."""
+
+
 class RunFailed(TrainingError):
     """The run ended without its report; the message says where its log is."""
 

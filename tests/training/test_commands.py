@@ -51,6 +51,12 @@ def test_the_guide_lists_every_knob_as_it_is():
         (["--release", "kettle", "--seed", "-4"], "--seed -4"),
         (["--release", "kettle", "--name", "tiny"], "choose another --name"),
         (["--resume", "nothing"], "There is no run 'nothing' to resume"),
+        (
+            ["--release", "kettle", "--launcher", "accelerate", "--accelerate-config", "zero9"],
+            "no such file, and none of ddp, fsdp2, zero2, zero3.",
+        ),
+        (["--release", "kettle", "--accelerate-config", "fsdp2"], "is for --launcher accelerate"),
+        (["--release", "kettle", "--launcher", "accelerate", "--processes", "0"], "expected at least 1"),
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,13 +21,10 @@ from typing import BinaryIO, TextIO
 
 from django.conf import settings
 
+from training.actions.launchers import Launcher
 from training.exceptions import RunFailed
 from training.ml.run.rundir import RunDirectory, written_to
 
-LAUNCHERS = {
-    "local": [sys.executable, "-m", "training.ml"],
-    "accelerate": [sys.executable, "-m", "accelerate.commands.launch", "--module", "training.ml"],
-}
 POLL_SECONDS = 0.2
 # A step in flight is finished before the process listens; after that it is in the way.
 STOP_SECONDS = 20.0
@@ -36,13 +32,15 @@ ATTEMPTS = 3
 # A run needs no database and loads models of strangers: what opens doors elsewhere stays behind. HF_TOKEN goes along.
 SECRETS = frozenset({"SECRET_KEY", "PSEUDONYM_KEY", "DATABASE_URL", "PGPASSWORD", "OPENAI_API_KEY"})
 USER_MISTAKE = 2
-DIED = re.compile(r"died with <Signals\.\w+: (\d+)>")  # what the launcher says of its child
+# What accelerate says of the child that died by a signal, and of the first one of several.
+DIED = re.compile(r"died with <Signals\.\w+: (\d+)>|Root Cause.*?exitcode\s*: -(\d+)", re.DOTALL)
+A_PROCESS_SAID = re.compile(r"^\[rank\d+\]: (\S.*)", re.MULTILINE)
 PROGRESS = re.compile(r"\d+%\|")
 # Control characters that text of strangers could play with; a progress bar needs none of them but "one line up".
 UNSHOWN = re.compile(r"\x1b(?!\[A)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
 
 
-def carry_out(directory: RunDirectory, *, launcher: str, online: bool, terminal: TextIO) -> None:
+def carry_out(directory: RunDirectory, *, launcher: Launcher, online: bool, terminal: TextIO) -> None:
     """Bring the run to its report, from its last checkpoint; if a process works on it already, follow that one.
 
     Raises:
@@ -72,7 +70,7 @@ def follow(directory: RunDirectory, *, terminal: TextIO) -> None:
             tail.relay()
 
 
-def launch(directory: RunDirectory, *, launcher: str, online: bool, terminal: TextIO) -> int:
+def launch(directory: RunDirectory, *, launcher: Launcher, online: bool, terminal: TextIO) -> int:
     """Start the process and wait for its end, passing on what it says. Its exit status."""
     directory.error.unlink(missing_ok=True)
     with Tail(directory=directory, terminal=terminal) as tail, terminated_as_interrupted():
@@ -91,12 +89,12 @@ def is_busy(directory: RunDirectory, *, code: int) -> bool:
     return code == USER_MISTAKE and directory.read_error() is None
 
 
-def start(directory: RunDirectory, *, launcher: str, online: bool) -> "subprocess.Popen[bytes]":
+def start(directory: RunDirectory, *, launcher: Launcher, online: bool) -> "subprocess.Popen[bytes]":
     with written_to(directory.path):
         screen = console(directory).open("ab")
     with screen:
         return subprocess.Popen(
-            [*LAUNCHERS[launcher], str(directory.path)],
+            launcher.command(directory.path),
             cwd=settings.BASE_DIR,
             env=environment(online=online),
             stdin=subprocess.DEVNULL,
@@ -163,12 +161,19 @@ def reason(directory: RunDirectory, *, code: int) -> str:
         return sentence
     if code < 0:
         return killed(directory, number=-code)
-    lines = [line.strip() for line in last_text(console(directory)).splitlines()]
+    text = last_text(console(directory))
+    if died := DIED.search(text):
+        return killed(directory, number=int(died[1] or died[2]))
+    return f"{directory.path.name} ended without a report: {last_said(text)}. The whole log: {console(directory)}"
+
+
+def last_said(text: str) -> str:
+    """By the run itself: of several processes what the first said before the launcher summed up."""
+    if said := A_PROCESS_SAID.findall(text):
+        return str(said[-1]).strip()
+    lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not PROGRESS.search(line)]
-    last = lines[-1] if lines else "it said nothing"
-    if died := DIED.search(last):
-        return killed(directory, number=int(died[1]))
-    return f"{directory.path.name} ended without a report: {last}. The whole log: {console(directory)}"
+    return lines[-1] if lines else "it said nothing"
 
 
 def killed(directory: RunDirectory, *, number: int) -> str:

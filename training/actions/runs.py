@@ -15,6 +15,7 @@ from django.db import close_old_connections, connection, transaction
 from django.utils import timezone
 
 from training.actions import artifacts, launches, plans
+from training.actions.launchers import LOCAL, Launcher
 from training.actions.plans import Plan
 from training.actions.texts import storable
 from training.exceptions import InvalidRun, RunFailed, TrainingError
@@ -34,7 +35,7 @@ def train(
     seed: int | None = None,
     resume: str | None = None,
     data: Sequence[str] = (),
-    launcher: str = "local",
+    launcher: Launcher = LOCAL,
     name: str = "",
     terminal: TextIO | None = None,
 ) -> Run:
@@ -142,7 +143,7 @@ def adopt(directory: RunDirectory, config: Config) -> Run:
     )
 
 
-def finish(run: Run, *, name: str, launcher: str, online: bool, terminal: TextIO) -> Run:
+def finish(run: Run, *, name: str, launcher: Launcher, online: bool, terminal: TextIO) -> Run:
     """Carry the run out and register it."""
     directory = RunDirectory(Path(run.directory))
     with keep_state(run):

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from training.actions import artifacts, plans, provenance, runs
 from training.actions.artifacts import Base
 from training.actions.endpoints import Endpoint, Message
+from training.actions.launchers import LOCAL
 from training.actions.plans import Plan
 from training.actions.texts import storable
 from training.exceptions import InvalidRun
@@ -94,7 +95,7 @@ def from_weights(config: Config, *, text: str, terminal: TextIO) -> Run:
     for run in Run.objects.filter(config_hash=wanted.hash, state=Run.State.DONE):
         if RunDirectory(Path(run.directory)).responses.is_file():
             return run  # the same weights, prompts, knobs and seed
-    return runs.finish(runs.begin(wanted), name="", launcher="local", online=base.is_remote, terminal=terminal)
+    return runs.finish(runs.begin(wanted), name="", launcher=LOCAL, online=base.is_remote, terminal=terminal)
 
 
 def from_server(config: Config, *, text: str, model_name: str, terminal: TextIO) -> Run:

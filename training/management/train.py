@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from training.actions import runs
-from training.actions.launches import LAUNCHERS
+from training.actions import launchers, runs
 from training.actions.plans import DEFAULT_SEED
 from training.exceptions import InvalidKnob
 from training.management.summaries import summary
@@ -42,7 +41,14 @@ class TrainCommand(BaseCommand):
         )
         parser.add_argument("--seed", type=int, help=f"default {DEFAULT_SEED}")
         parser.add_argument("--resume", metavar="RUN", help="go on with this run; the same command again does so too")
-        parser.add_argument("--launcher", choices=sorted(LAUNCHERS), default="local", help="default local")
+        parser.add_argument("--launcher", choices=launchers.NAMES, default="local", help="default local")
+        parser.add_argument(
+            "--accelerate-config",
+            metavar="FILE",
+            help="how accelerate shares the work: ddp, fsdp2, zero2, zero3, or a file of your own (default: what "
+            "`accelerate config` wrote)",
+        )
+        parser.add_argument("--processes", type=int, help="how many, one a device (default: as the file says)")
         parser.add_argument("--name", default="", help="what the result is called (default: as the run)")
 
     def handle(self, **options: Any) -> None:
@@ -54,7 +60,9 @@ class TrainCommand(BaseCommand):
             seed=options["seed"],
             resume=options["resume"],
             data=options.get("data") or (),
-            launcher=options["launcher"],
+            launcher=launchers.find(
+                options["launcher"], accelerate_config=options["accelerate_config"], processes=options["processes"]
+            ),
             name=options["name"],
         )
         self.stdout.write("\n".join([*summary(run), *self.next_steps(run)]))

@@ -22,7 +22,7 @@ from training.ml.data.batches import Item
 from training.ml.data.groups import Group
 from training.ml.knobs import RankingKnobs
 from training.ml.packed import packing, sharing
-from training.ml.run import loop
+from training.ml.run import loop, sharding
 from training.ml.run.jobs import Job
 
 Batch = Sequence[Item]
@@ -214,7 +214,9 @@ class RankingTrainer(Trainer):
                 f"this machine has {args.n_gpu} GPUs: use them with --launcher accelerate, or one of them with "
                 "CUDA_VISIBLE_DEVICES=0"
             )
+        sharding.on_cpus_too()
         super().__init__(model=model, args=args, train_dataset=list(batches), data_collator=only)
+        sharding.keep_loss_exact(self.accelerator)
         self.loss = loss
         self.weight = weight
         self.tokens = 0
@@ -233,8 +235,13 @@ class RankingTrainer(Trainer):
     ) -> Tensor:
         """The batch's part of the step's loss, times the processes over which gradients are averaged."""
         self.tokens += sum(item.tokens for item in inputs["items"])
+
+        def compute(plain: Any, items: Batch) -> Tensor:
+            # The step's weight is no input of the wrapper: FSDP would round it to the precision it computes in.
+            return self.loss(plain, items, num_items_in_batch)
+
         with self.accelerator.autocast():  # else only around the forward that `through` replaces
-            found = through(model, self.model, self.loss, inputs["items"], num_items_in_batch)
+            found = through(model, self.model, compute, inputs["items"])
         return found * self.accelerator.num_processes
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:

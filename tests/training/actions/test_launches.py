@@ -40,6 +40,29 @@ def test_a_signal_that_ended_the_child_of_a_launcher_is_named_too(directory):
     assert "was killed (signal 9), perhaps because memory ran out" in launches.reason(directory, code=1)
 
 
+SUMMARY = """Traceback (most recent call last):
+  File "launch.py", line 1029, in multi_gpu_launcher
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+============================================================
+Root Cause (first observed failure):
+[0]:
+  rank      : 1 (local_rank: 1)
+  exitcode  : {code} (pid: 15436)
+============================================================
+"""
+
+
+def test_a_signal_that_ended_one_of_several_processes_is_named(directory):
+    launches.console(directory).write_text(BAR + "\n" + SUMMARY.format(code=-9))
+    assert "was killed (signal 9), perhaps because memory ran out" in launches.reason(directory, code=1)
+
+
+def test_what_one_of_several_processes_said_last_goes_before_the_summary_of_their_launcher(directory):
+    said = "[rank1]: Traceback (most recent call last):\n[rank1]:   File x\n[rank1]: RuntimeError: out of luck\n"
+    launches.console(directory).write_text(said + SUMMARY.format(code=1))
+    assert "ended without a report: RuntimeError: out of luck. " in launches.reason(directory, code=1)
+
+
 def test_the_last_thing_said_is_no_progress_bar(directory):
     launches.console(directory).write_text(f"RuntimeError: out of luck\n\r{BAR}\n")
     assert "ended without a report: RuntimeError: out of luck. " in launches.reason(directory, code=1)

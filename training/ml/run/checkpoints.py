@@ -4,6 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
+from training.ml.run.environment import is_main_process
+
 MARK = "complete"
 NAME = re.compile(r"checkpoint-(\d+)")
 
@@ -20,6 +22,6 @@ def last_complete(directory: Path) -> tuple[int, Path] | None:
         match = NAME.fullmatch(path.name)
         if match and (path / MARK).exists():
             found.append((int(match[1]), path))
-        elif match:
+        elif match and is_main_process():  # of several, one removes
             shutil.rmtree(path)
     return max(found, default=None)

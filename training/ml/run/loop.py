@@ -9,7 +9,7 @@ from transformers import PrinterCallback
 
 from training.exceptions import RunFailed
 from training.ml.knobs import TrainingKnobs
-from training.ml.run import checkpoints, weights
+from training.ml.run import checkpoints, sharding, weights
 from training.ml.run.environment import is_main_process
 from training.ml.run.jobs import Job
 from training.ml.run.progress import Progress
@@ -102,7 +102,8 @@ def fit(trainer: Any, *, directory: RunDirectory, what: str, examples: int | Non
     trainer.data_collator = meter.counting(trainer.data_collator)
     trainer.add_callback(Progress(directory, what=what, meter=meter))
     try:
-        trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
+        with sharding.made_whole(trainer):
+            trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
     except torch.OutOfMemoryError:
         raise RunFailed(
             "the GPU's memory ran out: lower batch_size (and raise accumulate by as much), max_length or (rm, dpo) "
