@@ -20,6 +20,8 @@ def command(config: Config, *, processes: int = 1) -> str:
     parts = ["manage.py", f"train_{config.kind}"]
     if config.release:
         parts += ["--release", config.release.hash[:HASH_SHOWN]]
+    if data := config.files_of("data"):
+        parts += ["--data", *(file.path for file in data)]
     parts += ["--base", config.base, "--seed", str(config.seed)]
     if processes > 1:
         parts += ["--launcher", "accelerate"]
@@ -36,6 +38,6 @@ def changes(config: Config) -> Iterator[str]:
 
 
 def describe(config: Config) -> dict[str, Any]:
-    """For the report. Of the base its path or name is told, for the command to work; its hash is in `base`."""
+    """For the report. Of base and files the paths are told, for the command to work; their hashes stand beside."""
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     return {"command": command(config, processes=processes), "processes": processes}

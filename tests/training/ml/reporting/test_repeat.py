@@ -1,13 +1,14 @@
 """The command that a report names makes the same run again."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
 from training.management.train import assignments
 from training.ml import knobs
 from training.ml.reporting import repeat
-from training.ml.run.rundir import Config, ReleaseReference
+from training.ml.run.rundir import Config, FileReference, ReleaseReference
 
 
 def config_of(kind: str, **values: str) -> Config:
@@ -46,3 +47,10 @@ def test_defaults_are_left_out_and_processes_are_told(monkeypatch: pytest.Monkey
     monkeypatch.setenv("WORLD_SIZE", "2")
     found = repeat.describe(config)
     assert (found["processes"], "--launcher accelerate" in found["command"]) == (2, True)
+
+
+def test_files_are_told_where_they_lie() -> None:
+    files = tuple(FileReference(role="data", path=f"/data/{name}", hash="0") for name in ("a.json", "b c.jsonl"))
+    config = replace(config_of("sft"), release=None, files=files)
+    words = shlex.split(repeat.command(config))
+    assert words[:6] == ["manage.py", "train_sft", "--data", "/data/a.json", "/data/b c.jsonl", "--base"]
