@@ -4,25 +4,32 @@ import { follow } from "./curves.js";
 import { show } from "./plots.js";
 
 const { Plot } = globalThis;
+const NARROW = 480; // pixels: names stand over their bars, not beside them
+const NAMES = 190; // pixels for names beside their bars
+const LETTERS = 29; // that have room there
 const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent", maximumFractionDigits: 1 });
 const drawn = JSON.parse(document.getElementById("drawn").textContent);
 
 /** Bands for intervals, a line at chance, the value beside its dot. */
 function accuracies(shares, label, width) {
   const least = Math.min(0.5, ...shares.map((one) => one.low ?? one.value));
+  const narrow = width < NARROW;
+  const inset = narrow ? { insetTop: 22, insetBottom: 6 } : { insetTop: 7, insetBottom: 7 };
+  const low = narrow ? { dy: 8 } : {};
   return {
-    height: 34 * shares.length + 52,
-    marginLeft: Math.min(190, width * 0.42),
+    height: (narrow ? 50 : 34) * shares.length + 52,
+    marginLeft: narrow ? 12 : NAMES,
     marginRight: 64,
     marginTop: 8,
     marginBottom: 40,
-    x: { domain: [Math.max(0, Math.floor(least * 10) / 10), 1], ticks: 5, tickFormat: percent.format, label, labelArrow: "none", grid: true },
-    y: { domain: shares.map((one) => one.name), label: null, tickSize: 0, tickFormat: (name) => shortened(name, width) },
+    x: { domain: [Math.max(0, Math.floor(least * 10) / 10), 1], tickSpacing: 70, tickFormat: percent.format, label, labelArrow: "none", grid: true },
+    y: { domain: shares.map((one) => one.name), label: null, tickSize: 0, axis: narrow ? null : "left", tickFormat: shortened, padding: 0 },
     marks: [
+      narrow ? Plot.text(shares, { y: "name", frameAnchor: "left", text: "name", dy: -14, textAnchor: "start", fill: "var(--quiet)" }) : null,
       Plot.ruleX([0.5], { stroke: "currentColor", strokeDasharray: "3 3" }),
-      Plot.barX(shares, { y: "name", x1: (one) => one.low ?? one.value, x2: (one) => one.high ?? one.value, fill: colour, fillOpacity: 0.25, insetTop: 7, insetBottom: 7 }),
-      Plot.dot(shares, { y: "name", x: "value", fill: colour, r: 4.5 }),
-      Plot.text(shares, { y: "name", x: (one) => one.high ?? one.value, text: (one) => percent.format(one.value), dx: 8, textAnchor: "start", fill: "var(--text)" }),
+      Plot.barX(shares, { y: "name", x1: (one) => one.low ?? one.value, x2: (one) => one.high ?? one.value, fill: colour, fillOpacity: 0.25, ...inset }),
+      Plot.dot(shares, { y: "name", x: "value", fill: colour, r: 4.5, ...low }),
+      Plot.text(shares, { y: "name", x: (one) => one.high ?? one.value, text: (one) => percent.format(one.value), dx: 8, textAnchor: "start", fill: "var(--text)", ...low }),
     ],
   };
 }
@@ -31,9 +38,8 @@ function colour(one, index) {
   return index === 0 ? "var(--accent)" : "var(--quiet)";
 }
 
-function shortened(name, width) {
-  const room = Math.floor(Math.min(190, width * 0.42) / 6.5);
-  return name.length > room ? `${name.slice(0, room - 1)}…` : name;
+function shortened(name) {
+  return name.length > LETTERS ? `${name.slice(0, LETTERS - 1)}…` : name;
 }
 
 /** A point a bin, as large as it has pairs; on the line what was said came true as often as said. */
@@ -52,7 +58,7 @@ function reliability(bins, label, width) {
     r: { range: [0, 14] },
     marks: [
       Plot.line([[0.5, 0.5], [1, 1]], { stroke: "currentColor", strokeDasharray: "3 3" }),
-      Plot.text([label], { x: () => 0.52, y: () => lowest, text: (one) => one, textAnchor: "start", dy: -10, fill: "var(--quiet)" }),
+      Plot.text([label], { x: () => 0.56, y: () => lowest, text: (one) => one, textAnchor: "start", dy: -10, fill: "var(--quiet)" }),
       Plot.line(bins, { x: "confidence", y: "accuracy", stroke: "var(--accent)", strokeWidth: 1.5 }),
       Plot.dot(bins, { x: "confidence", y: "accuracy", r: "n", fill: "var(--accent)", fillOpacity: 0.35, stroke: "var(--accent)" }),
     ],

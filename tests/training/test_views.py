@@ -116,6 +116,13 @@ def test_a_trained_reward_model_reads_like_a_notebook(engineer):
     assert "It has not taken a step" not in html
 
 
+def test_shares_are_rounded_as_the_headline_rounds_them(engineer):
+    accuracy = {"value": 0.64953, "low": 0.5, "high": 0.99999, "n_pairs": 9, "n_prompts": 3}
+    html = page(engineer, run_rows.done(report={"held_out": {"accuracy": accuracy}}))
+    assert "65.0 %" in html
+    assert "50.0 % to 100.0 %" in html
+
+
 def test_the_command_is_one_that_the_command_line_takes(engineer):
     from training.management.train import assignments
     from training.ml import knobs
@@ -125,6 +132,14 @@ def test_the_command_is_one_that_the_command_line_takes(engineer):
     words = repeat.command(run, base=None, processes=1).split()
     given = words[words.index("--set") + 1 :]
     assert knobs.as_json(knobs.parse("rm", assignments(given))) == run.config["knobs"]
+
+
+def test_files_that_were_read_are_named_and_belong_to_the_command(engineer):
+    files = [{"role": "data", "path": "more.jsonl", "hash": "e" * 64}, {"role": "mix"}, 3]
+    run = run_rows.running(kind="sft", release_hash="", config={"knobs": {}, "files": files})
+    html = text_of(page(engineer, run))
+    assert "train_sft --data more.jsonl --base tiny --seed 17" in html
+    assert f'<dt>data</dt><dd class="mono">more.jsonl<br><span class="quiet">{"e" * 64}</span></dd>' in html
 
 
 def test_a_base_and_what_was_trained_from_it_know_each_other(engineer):
@@ -168,13 +183,22 @@ def test_a_fine_tuning_shows_its_losses(engineer):
 def test_what_a_later_version_reports_is_shown_by_its_names(engineer):
     held_out = {
         "accuracy": {"value": 0.7, "low": 0.6, "high": 0.8, "n_pairs": 9, "n_prompts": 3},
-        "heads": {"clarity": {"accuracy": 0.71}},
-        "ensemble": {"members": 4, "spread": 0.125},
+        "heads": {"clarity": {"value": 0.712, "low": 0.6, "high": 0.8, "n_pairs": 31, "n_prompts": 9}},
+        "later": {"one": {"two": 0.25}},
+        "ensemble": {
+            "members": [{"value": 0.5, "low": 0.4, "high": 0.6, "n_pairs": 31, "n_prompts": 9}] * 2,
+            "spread": 0.125,
+            "conservative": {"kind": "lowest", "value": None, "n_pairs": 0},
+        },
     }
     report = {"held_out": held_out, "forgetting": {"before": 2.0, "after": 2.25}, "note": "kept"}
     html = text_of(page(engineer, run_rows.done(report=report)))
-    assert "<dt>heads clarity accuracy</dt><dd>0.71</dd>" in html
-    assert "<dt>ensemble members</dt><dd>4</dd>" in html
+    assert "By the criterion of each head" in html
+    assert '<th scope="row">clarity</th> <td class="num">71.2 %</td>' in html
+    assert "<dt>later one two</dt><dd>0.25</dd>" in html
+    assert "<dt>ensemble members 2</dt><dd>50.0 % (40.0 % to 60.0 %) on 31 pairs of 9 prompts</dd>" in html
+    assert "<dt>ensemble conservative</dt><dd>–</dd>" in html
+    assert "<dt>ensemble conservative kind</dt><dd>lowest</dd>" in html
     assert "<h3>forgetting</h3>" in html
     assert "<dt>after</dt><dd>2.25</dd>" in html
     assert "<dt>note</dt><dd>kept</dd>" in html

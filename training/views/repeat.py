@@ -1,12 +1,13 @@
 """The command that would train a run once more."""
 
 import shlex
+from dataclasses import fields
 from typing import Any
 
 from training.ml import knobs
 from training.ml.knobs.fields import as_text
 from training.ml.reporting import repeat
-from training.ml.run.rundir import Config, ReleaseReference
+from training.ml.run.rundir import Config, FileReference, ReleaseReference
 from training.models import Artifact, Run
 
 TRAINED = frozenset({Run.Kind.SFT, Run.Kind.RM, Run.Kind.DPO})
@@ -24,8 +25,20 @@ def command(run: Run, *, base: Artifact | None, processes: int) -> str:
         base=base.name if base else run.base,
         seed=run.seed,
         knobs=knobs_of(run),
+        files=tuple(files_of(run)),
     )
     return f"python {repeat.command(config, processes=processes)}"
+
+
+def files_of(run: Run) -> list[FileReference]:
+    """What it read beside its release."""
+    found = run.config.get("files") if isinstance(run.config, dict) else None
+    wanted = {field.name for field in fields(FileReference)}
+    return [
+        FileReference(**{name: str(file[name]) for name in wanted})
+        for file in (found if isinstance(found, list) else [])
+        if isinstance(file, dict) and wanted <= set(file)
+    ]
 
 
 def changed_knobs(run: Run) -> set[str]:

@@ -38,11 +38,13 @@ SLICES = {
     "strength": gettext_lazy("By strength of the preference"),
     "annotator": gettext_lazy("By annotator"),
     "policies": gettext_lazy("By the policies compared"),
+    "heads": gettext_lazy("By the criterion of each head"),
     "tags": gettext_lazy("By tag"),
     "tag": gettext_lazy("By tag"),
 }
 NOTHING = "–"
-MOST_FACTS = 60
+MOST_FACTS = 200
+MEASURED = {"value", "low", "high", "n_pairs", "n_prompts"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +125,10 @@ def count(value: Any) -> int | None:
 
 
 def percent(value: float | None) -> str:
-    return NOTHING if value is None else _("%(number)s %%") % {"number": number_format(100 * value, decimal_pos=1)}
+    if value is None:
+        return NOTHING
+    # number_format cuts; so it is rounded first.
+    return _("%(number)s %%") % {"number": number_format(round(100 * value, 1), decimal_pos=1)}
 
 
 def share(name: str, value: Any) -> Share | None:
@@ -152,7 +157,10 @@ def accuracies(held_out: Record) -> list[Share]:
 
 
 def slices(held_out: Record) -> list[Slice]:
-    found = []
+    found = [
+        Slice(title=str(SLICES.get(kind, kind)), shares=[one for name in value if (one := share(name, value[name]))])
+        for kind, value in named_accuracies(held_out).items()
+    ]
     for kind, value in record(held_out.get("slices")).items():
         parts = record(value).get("parts")
         shares = [
@@ -176,6 +184,16 @@ def splits(report: Record) -> list[Slice]:
     return [Slice(title=_("By split"), shares=shares)] if shares else []
 
 
+def named_accuracies(held_out: Record) -> dict[str, Record]:
+    """Parts that are accuracies by name, as those of a model's `heads` are."""
+    others = {name: record(value) for name, value in held_out.items() if name not in TOLD}
+    return {name: value for name, value in others.items() if value and all(map(is_accuracy, value.values()))}
+
+
+def is_accuracy(value: Any) -> bool:
+    return {"value", "n_pairs"} <= set(record(value))
+
+
 def bins(held_out: Record) -> list[Bin]:
     found = record(held_out.get("calibration")).get("bins")
     return [
@@ -193,7 +211,8 @@ def bins(held_out: Record) -> list[Bin]:
 
 def other_facts(held_out: Record) -> list[tuple[str, str]]:
     """What the held-out part says beside what is told above."""
-    return facts({name: value for name, value in held_out.items() if name not in TOLD})
+    told = TOLD | set(named_accuracies(held_out))
+    return facts({name: value for name, value in held_out.items() if name not in told})
 
 
 def sections(report: Record) -> Iterator[Facts]:
@@ -205,15 +224,36 @@ def sections(report: Record) -> Iterator[Facts]:
 
 def facts(value: Record) -> list[tuple[str, str]]:
     """A tree of JSON as names and values: `{"a": {"b": 1}}` is `a b: 1`."""
-    return list(leaves(value))[:MOST_FACTS]
+    found = list(leaves(value))
+    return found[:MOST_FACTS] + ([("…", "…")] if len(found) > MOST_FACTS else [])
 
 
 def leaves(value: Record, *, before: str = "") -> Iterator[tuple[str, str]]:
     for name, item in value.items():
-        if isinstance(item, dict):
-            yield from leaves(item, before=f"{before}{name} ")
+        label = f"{before}{name}".replace("_", " ")
+        if is_accuracy(item):
+            yield label, in_words(item)
+        if (inner := branches(item)) is not None:
+            yield from leaves(inner, before=f"{label} ")
         elif item not in ("", None, []):
-            yield f"{before}{name}".replace("_", " "), said(item)
+            yield label, said(item)
+
+
+def branches(item: Any) -> Record | None:
+    """What of an object is not told in words, a list of objects by number; None of what is a leaf."""
+    if isinstance(item, list) and any(isinstance(one, dict) for one in item):
+        return {str(place): one for place, one in enumerate(item, start=1)}
+    if is_accuracy(item):
+        return {name: value for name, value in item.items() if name not in MEASURED}
+    return item if isinstance(item, dict) else None
+
+
+def in_words(accuracy: Record) -> str:
+    found = share("", accuracy)
+    if found is None or found.value is None:
+        return NOTHING
+    said = {"value": found.said, "interval": found.interval, "pairs": found.pairs, "prompts": found.prompts}
+    return _("%(value)s (%(interval)s) on %(pairs)s pairs of %(prompts)s prompts") % said
 
 
 def said(value: Any) -> str:

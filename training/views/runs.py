@@ -81,6 +81,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "ended": run.state in ENDED,
         "command": repeat.command(run, base=base, processes=processes_of(run)),
         "base": base,
+        "files": repeat.files_of(run),
         "artifacts": list(left),
         **measured(curves.read(directory.metrics)),
         **reported(run),
