@@ -68,16 +68,19 @@ def votes_of(records: Iterable[Record]) -> Votes | None:
     pairs: list[int] = []
     annotators: list[str] = []
     outcomes: list[int] = []
+    worth: list[float] = []
     for record in records:
         texts = [content_hash(response["text"]) for response in record["responses"]]
         prompt = content_hash(record["prompt"])
         for judgement in record["judgements"]:
+            ranked = sum(len(group) for group in judgement["ranking"])
             for pair in pairs_of(judgement["ranking"]):
                 better, worse = texts[pair.better], texts[pair.worse]
                 pairs.append(int(content_hash([prompt, *sorted((better, worse))])[:16], 16))
                 annotators.append(judgement["annotator"])
                 outcomes.append(TIE if pair.tie else LEFT if better < worse else RIGHT)
-    return of_lists(pairs=pairs, annotators=annotators, outcomes=outcomes) if pairs else None
+                worth.append(2 / ranked)
+    return of_lists(pairs=pairs, annotators=annotators, outcomes=outcomes, worth=worth) if pairs else None
 
 
 def estimated(votes: Votes | None, *, method: str) -> Reliability:

@@ -49,10 +49,11 @@ class Fit:
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where each vote counts: `cells` (3, V), of J·5 cells, one for each truth; `pairs` (V,)."""
+    """Where each vote counts: `cells` (3, V), of J·5 cells, one for each truth; `pairs` (V,); and `worth` (V,)."""
 
     cells: Whole
     pairs: Whole
+    worth: Floats
     number_of_annotators: int
     number_of_pairs: int
 
@@ -82,6 +83,7 @@ def placed(votes: Votes, *, annotators: Whole, number: int) -> Places:
     return Places(
         cells=annotators * CELLS + CELL_OF[:, votes.outcomes],
         pairs=votes.pairs,
+        worth=votes.worth,
         number_of_annotators=number,
         number_of_pairs=votes.number_of_pairs,
     )
@@ -107,8 +109,8 @@ def maximise(
 
 
 def counted(posterior: Floats, *, places: Places) -> Floats:
-    """(J, 5): how many votes of each annotator are expected in each cell."""
-    weights = posterior[places.pairs].T  # (3, V)
+    """(J, 5): how many independent votes of each annotator are expected in each cell."""
+    weights = posterior[places.pairs].T * places.worth  # (3, V)
     size = places.number_of_annotators * CELLS
     sums = np.bincount(places.cells.ravel(), weights=weights.ravel(), minlength=size)
     return np.asarray(sums.reshape(-1, CELLS), dtype=np.float64)

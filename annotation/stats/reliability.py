@@ -23,7 +23,7 @@ METHODS = {model.name: model for model in (DAWID_SKENE, MACE)}
 # What everybody does counts for an annotator like so many votes of their own. Measured on UKPConvArg1 (74,056 votes,
 # about 20 an annotator): of 2, 4, …, 128 these give held-out votes the highest likelihood.
 PRIOR_VOTES = {"dawid-skene": 16.0, "mace": 8.0}
-# Below so many votes on shared pairs an annotator's own number is not said.
+# Below so many independent votes on shared pairs an annotator's own number is not said.
 ENOUGH = 10
 
 
@@ -38,8 +38,8 @@ class OnlyChance(ArithmeticError):
 @dataclass(frozen=True, kw_only=True)
 class Annotator:
     """`votes` in all, `shared` of them on pairs that others voted on, too. `reliability`: the share of these that say
-    what is true, with its interval; None below ENOUGH of them. `weight`: what a vote of theirs counts, 1 on average
-    over all votes; of somebody who said little, near everybody's."""
+    what is true, with its interval; None if they are worth less than ENOUGH. `weight`: what a vote of theirs counts,
+    1 on average over all votes; of somebody who said little, near everybody's."""
 
     name: Hashable
     votes: int
@@ -116,15 +116,17 @@ def described(votes: Votes, *, heard: Votes, fit: consensus.Fit, weight: Floats)
     everything = np.bincount(votes.annotators, minlength=number)
     shared = np.bincount(heard.annotators, minlength=number)
     right = fit.posterior[heard.pairs, heard.outcomes]  # (V,), the probability that a vote names the truth
-    share = per_annotator(right, heard.annotators, number) / np.clip(shared, 1, None)
-    known = known_votes(right, share=share, annotators=heard.annotators)
+    worth = per_annotator(heard.worth, heard.annotators, number)
+    share = per_annotator(right * heard.worth, heard.annotators, number) / np.where(worth > 0, worth, 1.0)
+    share = np.clip(share, 0.0, 1.0)
+    known = known_votes(heard, right=right, share=share)
     return tuple(
         Annotator(
             name=name,
             votes=int(everything[j]),
             shared=int(shared[j]),
-            reliability=float(share[j]) if shared[j] >= ENOUGH else None,
-            interval=wilson(float(known[j] * share[j]), float(known[j])) if shared[j] >= ENOUGH else None,
+            reliability=float(share[j]) if worth[j] >= ENOUGH else None,
+            interval=wilson(float(known[j] * share[j]), float(known[j])) if worth[j] >= ENOUGH else None,
             weight=float(weight[j]),
         )
         for j, name in enumerate(votes.names)
@@ -135,12 +137,13 @@ def per_annotator(values: Floats, annotators: Whole, number: int) -> Floats:
     return np.asarray(np.bincount(annotators, weights=values, minlength=number), dtype=np.float64)
 
 
-def known_votes(right: Floats, *, share: Floats, annotators: Whole) -> Floats:
-    """(J,): how many votes of known rightness theirs are worth: Σ 1 - w(1-w) / r(1-r), at least 1.
+def known_votes(votes: Votes, *, right: Floats, share: Floats) -> Floats:
+    """(J,): how many votes of known rightness theirs are worth: Σ v (1 - w(1-w) / r(1-r)), at least 1.
 
-    w is the probability that a vote is right, r the annotator's share of right ones. What is not known of r because w
-    is neither 0 nor 1 is taken off (Louis, JRSS B 44(2), 1982), the truths of the pairs being independent.
+    v is a vote's worth, w (`right`) the probability that it is right, r the annotator's share of right ones. What is
+    not known of r because w is neither 0 nor 1 is taken off (Louis, JRSS B 44(2), 1982), the truths of the pairs
+    being independent.
     """
     spread = np.clip(share * (1 - share), 1e-9, None)
-    lost = right * (1 - right) / spread[annotators]
-    return np.clip(per_annotator(1 - lost, annotators, share.size), 1.0, None)
+    lost = right * (1 - right) / spread[votes.annotators]
+    return np.clip(per_annotator(votes.worth * (1 - lost), votes.annotators, share.size), 1.0, None)

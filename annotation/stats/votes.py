@@ -6,7 +6,7 @@ are one number.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,13 @@ OUTCOMES = 3
 @dataclass(frozen=True, kw_only=True)
 class Votes:
     """`pairs`, `annotators`, `outcomes`: (V,), indices from 0 without gaps; an outcome is LEFT, TIE or RIGHT.
-    `names`: of the annotators, by index."""
+    `worth`: (V,), how many independent votes each one is: the comparisons of a ranking of K answers say no more than
+    K - 1 of them, so each is worth 2/K. `names`: of the annotators, by index."""
 
     pairs: Whole
     annotators: Whole
     outcomes: Whole
+    worth: Floats
     names: tuple[Hashable, ...]
 
     @property
@@ -42,7 +44,13 @@ class Votes:
         """The votes where `kept` (V,) is True. Pairs without any are gone and the others renumbered in their order;
         annotators keep their indices."""
         _, pairs = np.unique(self.pairs[kept], return_inverse=True)
-        return Votes(pairs=pairs, annotators=self.annotators[kept], outcomes=self.outcomes[kept], names=self.names)
+        return replace(
+            self,
+            pairs=pairs,
+            annotators=self.annotators[kept],
+            outcomes=self.outcomes[kept],
+            worth=self.worth[kept],
+        )
 
     def shares(self) -> Floats:
         """(P, 3): of the votes on each pair, the share of every outcome."""
@@ -51,13 +59,20 @@ class Votes:
         return np.asarray(table / table.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def of_lists(*, pairs: Sequence[Hashable], annotators: Sequence[Hashable], outcomes: Sequence[int]) -> Votes:
+def of_lists(
+    *,
+    pairs: Sequence[Hashable],
+    annotators: Sequence[Hashable],
+    outcomes: Sequence[int],
+    worth: Sequence[float] | None = None,
+) -> Votes:
     """Votes from one entry per vote in each list; pairs and annotators get indices in order of first appearance.
+    Without `worth` each vote is independent of the others.
 
     Raises:
         ValueError: lists of different lengths, no vote at all, or an outcome that is none.
     """
-    if not len(pairs) == len(annotators) == len(outcomes):
+    if not len(pairs) == len(annotators) == len(outcomes) == len(outcomes if worth is None else worth):
         raise ValueError(f"{len(pairs)} pairs, {len(annotators)} annotators and {len(outcomes)} outcomes: one a vote")
     if not outcomes or not set(outcomes) <= {LEFT, TIE, RIGHT}:
         raise ValueError("expected at least one vote, and outcomes 0 (left), 1 (tie) or 2 (right)")
@@ -66,6 +81,7 @@ def of_lists(*, pairs: Sequence[Hashable], annotators: Sequence[Hashable], outco
         pairs=indices(pairs, tuple(dict.fromkeys(pairs))),
         annotators=indices(annotators, names),
         outcomes=np.array(outcomes, dtype=np.int64),
+        worth=np.ones(len(outcomes)) if worth is None else np.array(worth, dtype=np.float64),
         names=names,
     )
 

@@ -1,5 +1,7 @@
 """Votes of annotators whose reliability is known, for tests that estimate it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from annotation.stats.votes import Votes
@@ -16,10 +18,10 @@ def simulated(
     of = np.repeat(np.arange(pairs), each)
     wrong = (truth[of] + chance.integers(1, 3, of.size)) % 3
     said = np.where(chance.random(of.size) < right[who], truth[of], wrong)
-    return Votes(pairs=of, annotators=who, outcomes=said, names=tuple(f"a{j}" for j in range(right.size))), truth
+    names = tuple(f"a{j}" for j in range(right.size))
+    return Votes(pairs=of, annotators=who, outcomes=said, worth=np.ones(of.size), names=names), truth
 
 
 def turned(votes: Votes, *, which: np.ndarray) -> Votes:
     """The same votes with the sides of some pairs, where `which` (P,) is True, called the other way round."""
-    outcomes = np.where(which[votes.pairs], 2 - votes.outcomes, votes.outcomes)
-    return Votes(pairs=votes.pairs, annotators=votes.annotators, outcomes=outcomes, names=votes.names)
+    return replace(votes, outcomes=np.where(which[votes.pairs], 2 - votes.outcomes, votes.outcomes))

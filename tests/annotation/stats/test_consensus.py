@@ -57,7 +57,7 @@ def test_dawid_skene_without_prior_is_crowdkits(votes):
 
 @old_pandas
 def test_mace_without_prior_is_crowdkits(votes):
-    theirs = crowdkit.MACE(n_restarts=1, n_iter=400, method="em")
+    theirs = crowdkit.MACE(n_restarts=1, n_iter=150, method="em")
     theirs.fit(both_ways(votes))
 
     start = from_competence(np.array([0.5]), np.array([1 / 3]))

@@ -1,12 +1,16 @@
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from annotation.formats import native
 from annotation.stats import reliability
+from annotation.stats.consensus import NotConverged
 from annotation.stats.votes import LEFT, RIGHT, TIE, of_lists
 from tests.annotation.stats.simulated_votes import simulated, turned
 
@@ -115,6 +119,41 @@ def test_votes_that_nobody_shares_say_nothing_of_who_cast_them(method):
     last = found.annotators[-1]
     assert (last.votes, last.shared, last.reliability) == (50, 0, None)
     assert min(found.left_wins[-2], 1 - found.left_wins[-1]) > 0.6  # but of their pairs they do
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_votes_worth_half_make_wider_intervals_and_may_be_too_few(method):
+    votes, _ = simulated(right=spread(30), pairs=120, each=4)  # about 16 votes of each annotator
+    half = replace(votes, worth=np.full(votes.pairs.size, 0.5))
+
+    whole, halved = (reliability.estimate(found, method=method).annotators for found in (votes, half))
+
+    assert all(annotator.interval for annotator in whole)
+    assert {annotator.interval is None for annotator in halved} == {annotator.shared < 20 for annotator in halved}
+    both = [(a.interval, b.interval) for a, b in zip(whole, halved, strict=True) if b.interval]
+    assert all(b.high - b.low > 1.1 * (a.high - a.low) for a, b in both)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    said=st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from("abcd"), st.sampled_from([LEFT, TIE, RIGHT])), min_size=1
+    ),
+    method=st.sampled_from(METHODS),
+)
+def test_any_votes_give_weights_of_mean_1_and_probabilities_or_a_named_error(said, method):
+    pairs, annotators, outcomes = zip(*said, strict=True)
+    votes = of_lists(pairs=pairs, annotators=annotators, outcomes=outcomes)
+
+    try:
+        found = reliability.estimate(votes, method=method)
+    except (reliability.NothingShared, reliability.OnlyChance, NotConverged):
+        return
+
+    assert found.weights.mean() == pytest.approx(1)
+    assert (found.weights >= 0).all()
+    np.testing.assert_allclose(found.posterior.sum(axis=1), 1)
+    assert ((found.left_wins >= 0) & (found.left_wins <= 1)).all()
 
 
 def test_the_same_person_twice_is_not_two_people():
