@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from transformers import TrainingArguments
 
-from training.ml import centring, ensemble, heads, losses, preferences, ranking
+from training.ml import centring, ensemble, heads, lengths, losses, preferences, ranking
 from training.ml.backbones import bases, lora
 from training.ml.data.batches import Item
 from training.ml.data.conversations import Encoder
@@ -73,7 +73,10 @@ def fitted(
     job.seed()
     initialise_head(model, fresh)
     trainer = trainer_of(job, model, plan, fresh=fresh)
-    return trainer, loop.fit(trainer, directory=job.directory, what=what, examples=len(plan.items))
+    found = loop.fit(trainer, directory=job.directory, what=what, examples=len(plan.items))
+    if job.knobs.length_debias == "covariate":
+        found |= {"length_slope": round(slope_of(job, plan), 6)}
+    return trainer, found
 
 
 def fitted_member(member: Member, model: Any, fresh: Sequence[str]) -> tuple[RankingTrainer, dict[str, Any]]:
@@ -84,7 +87,9 @@ def fitted_member(member: Member, model: Any, fresh: Sequence[str]) -> tuple[Ran
 def trainer_of(job: Job[RewardKnobs], model: Any, plan: Plan, *, fresh: Sequence[str]) -> RankingTrainer:
     arguments = arguments_of(job, model, plan)
     ranking.without_dropout(model)
-    loss = RewardLoss(knobs=job.knobs, reading=plan.reading, criteria=heads.criteria_of(model))
+    loss = RewardLoss(
+        knobs=job.knobs, reading=plan.reading, criteria=heads.criteria_of(model), slope=slope_of(job, plan)
+    )
     if job.adapters:
         model = peft.get_peft_model(model, lora.config(job.knobs, classifier=True, trained_whole=fresh))
     return RankingTrainer(
@@ -94,6 +99,12 @@ def trainer_of(job: Job[RewardKnobs], model: Any, plan: Plan, *, fresh: Sequence
         loss=loss,
         weight=loss.weight,
     )
+
+
+def slope_of(job: Job[RewardKnobs], plan: Plan) -> float:
+    if job.knobs.length_debias != "covariate":
+        return 0.0
+    return lengths.slope(plan.items, per=job.knobs.weighting)
 
 
 def arguments_of(job: Job[RewardKnobs], model: Any, plan: Plan) -> TrainingArguments:
@@ -118,6 +129,7 @@ class RewardLoss:
     knobs: RewardKnobs
     reading: Reading
     criteria: tuple[str, ...] = ()
+    slope: float = 0.0  # of length, beside the scores (`lengths`)
 
     def __call__(self, model: Any, items: Sequence[Item], total: Tensor) -> Tensor:
         scores = self.reading.scores(model, items)  # (R,), or (R, H) where there are criteria
@@ -141,12 +153,13 @@ class RewardLoss:
     def of_scores(self, scores: Tensor, items: Sequence[Item], *, total: Tensor | float) -> Tensor:
         """(R,) -> ()"""
         knobs, device = self.knobs, scores.device
+        compared = lengths.with_term(scores, items, slope=self.slope)
         if knobs.loss == "plackett-luce":
             edges = losses.edges_of(self.as_ranked(items), per="prompt", device=device)
-            found = losses.listwise(scores, self.rankings(items, device=device), total=total)
+            found = losses.listwise(compared, self.rankings(items, device=device), total=total)
         else:
             edges = self.edges(items, device=device)
-            found = losses.pairwise(scores, edges, ties=knobs.ties, tie_width=knobs.tie_width, total=total)
+            found = losses.pairwise(compared, edges, ties=knobs.ties, tie_width=knobs.tie_width, total=total)
         return found + knobs.centering * self.pull(scores, edges, total=total)
 
     def pull(self, scores: Tensor, edges: Edges, *, total: Tensor | float) -> Tensor:

@@ -93,6 +93,12 @@ class RewardKnobs(RankingKnobs):
         "After training, move the score so that the answers of the train split have mean 0 (InstructGPT): in the "
         "head's bias, or where it has none in config.json.",
     )
+    length_debias: str = knob(
+        "off",
+        "covariate: people's liking for long answers gets a term of its own in training, which the score leaves out "
+        "(after 2404.04475).",
+        choices=("off", "covariate"),
+    )
     heads: str = knob(
         "off",
         "rubric: beside the score a head for each criterion of the rubric that the release has ratings of, trained "
