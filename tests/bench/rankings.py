@@ -2,10 +2,14 @@
 
 import math
 import random
+import zlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from tests.bench import arguments
+from tests.bench.arguments import Pair
 from training.ml import ranking
 from training.ml.data.batches import Item
 from training.ml.data.groups import Edge
@@ -14,6 +18,7 @@ VOCAB = 4096
 SPECIAL = 3  # padding, beginning, end: never drawn
 LONGEST = 4  # times the mean, at most
 SIGMA = 0.5
+TOURNAMENT = 595  # of 35 arguments every two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +76,45 @@ class Case:
         return next(n for n in range(fitting, 0, -1) if step % n == 0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tournament(Case):
+    """Sides of UKPConvArg1 with the usual number of pairs, a word for a token: who was compared with whom is real."""
+
+    @property
+    def name(self) -> str:
+        return "UKPConvArg1 tournament"
+
+    @property
+    def pairs(self) -> int:
+        return TOURNAMENT
+
+    def items(self, *, seed: int) -> list[Item]:
+        sides: dict[str, list[Pair]] = defaultdict(list)
+        for pair in arguments.read(arguments.SHARED / arguments.FILE):
+            sides[pair.prompt].append(pair)
+        usual = [found for found in sides.values() if len(found) == self.pairs]
+        return [tournament(found) for found in random.Random(seed).sample(usual, self.prompts)]
+
+
+def tournament(pairs: Sequence[Pair]) -> Item:
+    """The side that more people preferred has won; an even vote counts for the first, so that no pair is lost."""
+    texts = list(dict.fromkeys(text for pair in pairs for text in pair.texts))
+    place = {text: number for number, text in enumerate(texts)}
+    return Item(
+        prompt=words(pairs[0].prompt),
+        answers=[words(text) for text in texts],
+        edges=[
+            Edge(better=place[better], worse=place[worse], tie=False, margin=0.0, weight=1.0)
+            for better, worse in (pair.texts if pair.lead >= 0 else pair.texts[::-1] for pair in pairs)
+        ],
+        rankings=[],
+    )
+
+
+def words(text: str) -> list[int]:
+    return [SPECIAL + zlib.crc32(word.encode()) % (VOCAB - SPECIAL) for word in text.split()]
+
+
 MODELS = (Model(name="tiny", layers=4, width=256), Model(name="mid", layers=8, width=512))
 CASES = tuple(
     Case(answers=k, prompt=p, answer=a, sigma=sigma, prompts=prompts, together=together)
@@ -82,6 +126,8 @@ CASES = tuple(
         (9, 128, 64, 16, 4),
     )
 )
+if (arguments.SHARED / arguments.FILE).is_file():
+    CASES += (Tournament(answers=35, prompt=24, answer=48, prompts=3, together=1),)
 
 
 def ceiling(items: Sequence[Item]) -> float:
