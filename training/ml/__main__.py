@@ -8,13 +8,13 @@ import logging
 import signal
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from training.exceptions import RunBusy, TrainingError
 from training.ml import knobs
-from training.ml.run import environment
+from training.ml.run import disks, environment
 from training.ml.run.rundir import RunDirectory, read_json, write_json
 
 USAGE = "usage: python -m training.ml RUN_DIRECTORY (which holds config.json)"
@@ -24,7 +24,7 @@ MODULES = {  # imported when needed: each brings its own part of torch's world
     "dpo": "training.ml.dpo",
     "sample": "training.ml.sample",
 }
-USER_MISTAKE, INTERRUPTED = 2, 130
+FAILED, USER_MISTAKE, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: list[str]) -> int:
@@ -45,10 +45,23 @@ def main(arguments: list[str]) -> int:
             f"\nStopped. `python -m training.ml {directory.path}` goes on from the last checkpoint.", file=sys.stderr
         )
         return INTERRUPTED
-    except Exception:
+    except Exception as error:
         logging.getLogger(__name__).exception("the run failed")
-        raise
+        if not disks.is_full(error):
+            raise
+        say_full(directory)
+        return FAILED
     return 0
+
+
+def say_full(directory: RunDirectory) -> None:
+    """On a disk without a byte left neither the sentence nor the file that is the screen may have a place."""
+    sentence = disks.sentence(directory)
+    with suppress(OSError):
+        disks.make_room(directory)
+        directory.write_error(sentence)
+    with suppress(OSError):
+        print(f"\nError: {sentence}", file=sys.stderr)
 
 
 def execute(directory: RunDirectory) -> None:
