@@ -1,10 +1,11 @@
-"""A fine-tuning that measures on the way, mixes, packs and orders ends the same if it is killed."""
+"""A fine-tuning that measures on the way, mixes, packs and orders ends the same if killed, and on two processes."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.training.ml import builders, conversations
+from tests.training.ml.test_processes import launch
 from tests.training.ml.test_resume import kill_while_saving
 from training.ml.run.rundir import ReleaseReference, RunDirectory
 
@@ -48,3 +49,21 @@ def test_a_killed_run_that_stops_early_stops_as_an_undisturbed_one(
 
 def losses(run: RunDirectory) -> list[tuple[int, float | None, float | None]]:
     return [(line["step"], line.get("loss"), line.get("held_out_loss")) for line in run.read_metrics()]
+
+
+def test_two_processes_pack_and_measure_as_one(
+    tmp_path: Path, demonstrations: ReleaseReference, policy: RunDirectory
+) -> None:
+    """60 examples in batches of 6: every step has a whole batch for both."""
+    shared = {"packing": "true", "lora": "false", "batch_size": "6", "eval_steps": "2", "epochs": "2"}
+    one, two = (
+        builders.make_run(
+            tmp_path / name, "sft", reference=demonstrations, base=str(policy.model), values=shared | values
+        )
+        for name, values in (("one", {"accumulate": "2"}), ("two", {"accumulate": "1"}))
+    )
+    builders.train(one)
+    launch(two, config="ddp")
+    assert len(losses(one)) == len(losses(two)) == 11
+    for alone, together in zip(losses(one), losses(two), strict=True):
+        assert together == pytest.approx(alone, abs=1e-4)
