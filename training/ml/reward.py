@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from transformers import TrainingArguments
 
 from training.ml import centring, ensemble, heads, lengths, losses, preferences, ranking
-from training.ml.backbones import bases, lora
+from training.ml.backbones import bases, lora, quantized
 from training.ml.data.batches import Item
 from training.ml.data.conversations import Encoder
 from training.ml.ensemble import Member
@@ -46,10 +46,11 @@ Both = tuple[Reward, Reward]  # of a pair's chosen and rejected answer
 def run(directory: RunDirectory, config: Config, knobs: RewardKnobs) -> None:
     job = jobs.opened(directory, config, knobs)
     ensemble.check(job)
+    quantized.check(quantize=knobs.quantize, device=job.machine.device, adapters=job.adapters)
     found = preferences.rankings_of(job, knobs)
     names = heads.names(found.train, knobs=knobs)
     job.seed()
-    model, fresh = bases.load_classifier(job.base, machine=job.machine, heads=names)
+    model, fresh = loaded(job, names)
     how = ranking.reading(job, model)
     plan = ranking.plan(job, found.train, knobs=knobs, epochs=knobs.epochs, how=how)
     planned = SimpleNamespace(args=arguments_of(job, model, plan))
@@ -57,13 +58,40 @@ def run(directory: RunDirectory, config: Config, knobs: RewardKnobs) -> None:
         members = ensemble.members_of(job, found.train, how=how)
         train = ensemble.train(members, model, fresh=fresh, fit=lambda member: fitted_member(member, model, fresh))
         if is_main_process():
-            judge = ensemble.finished(job, members, model, items=found.train)
+            judge = ensemble.finished(job, members, unquantised(job, model, names), items=found.train)
             report(job, found, plan, planned, judge=judge, train=train)
         return
     trainer, train = fitted(job, model, plan, fresh=fresh, what="Reward model")
     if is_main_process():
-        judge = finished(job, loop.trained(trainer, job), items=found.train)
+        judge = finished(job, trained(trainer, job, names), items=found.train)
         report(job, found, plan, planned, judge=judge, train=train)
+
+
+def loaded(job: Job[RewardKnobs], names: Sequence[str]) -> tuple[Any, list[str]]:
+    """The model with these heads, and the names of its modules that start at random."""
+    if job.knobs.quantize == quantized.OFF:
+        return bases.load_classifier(job.base, machine=job.machine, heads=names)
+    how = quantized.config(precision=job.machine.precision)
+    model, fresh = bases.load_classifier(job.base, machine=job.machine, heads=names, quantization=how)
+    return quantized.prepared(model), fresh
+
+
+def unquantised(job: Job[RewardKnobs], model: Any, names: Sequence[str]) -> Any:
+    """What adapters are merged into: weights as the base has them, not those rounded to four bits."""
+    if job.knobs.quantize == quantized.OFF:
+        return model
+    return bases.load_classifier(job.base, machine=job.machine, heads=names)[0]
+
+
+def trained(trainer: RankingTrainer, job: Job[RewardKnobs], names: Sequence[str]) -> Any:
+    """The trained model as plain weights, saved in model/; the adapter in adapter/."""
+    if job.knobs.quantize == quantized.OFF:
+        return loop.trained(trainer, job)
+    weights.save(job.directory.adapter, trainer.accelerator.unwrap_model(trainer.model), job.base.tokenizer)
+    whole = unquantised(job, trainer.model, names)
+    model = peft.PeftModel.from_pretrained(whole, str(job.directory.adapter)).merge_and_unload()
+    weights.save(job.directory.model, model, job.base.tokenizer)
+    return model
 
 
 def fitted(

@@ -35,6 +35,8 @@ def test_knobs_survive_config_json(kind: str) -> None:
         ("dpo", {"label_smoothing": "0.7"}, "label_smoothing=0.7: expected at most 0.5"),
         ("rm", {"ties": "win"}, "ties=win: expected one of drop, half, davidson, rao-kupper"),
         ("rm", {"tie_width": "0"}, "tie_width=0.0: expected at least 0.01"),
+        ("rm", {"tie_width": "0.5"}, "tie_width=0.5: says nothing with ties=drop"),
+        ("dpo", {"tie_width": "0.5", "ties": "half"}, "tie_width=0.5: says nothing with ties=half"),
         ("rm", {"max_tokens": "2"}, "max_tokens=2: expected at least 32"),
         ("rm", {"loss": "plackett-luce", "ties": "davidson"}, "ties=davidson: a model of two answers"),
         ("rm", {"loss": "plackett-luce", "margin": "strength"}, "margin=strength: whole rankings know no margin"),

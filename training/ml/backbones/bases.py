@@ -4,6 +4,7 @@ Pickled weights and remote code are never loaded. Every tokenizer leaves here wi
 padding token of its own: with pad = end, a sequence classifier reads its score one token too early.
 """
 
+import copy
 import hashlib
 import textwrap
 from collections.abc import Callable, Sequence
@@ -171,7 +172,9 @@ def load_causal(base: Base, *, machine: Machine) -> Any:
     return model
 
 
-def load_classifier(base: Base, *, machine: Machine, heads: Sequence[str] = ()) -> tuple[Any, list[str]]:
+def load_classifier(
+    base: Base, *, machine: Machine, heads: Sequence[str] = (), quantization: Any = None
+) -> tuple[Any, list[str]]:
     """The model with one score per conversation, or one for each head, and the names of its modules that start at
     random.
 
@@ -184,7 +187,7 @@ def load_classifier(base: Base, *, machine: Machine, heads: Sequence[str] = ()) 
         base.config.label2id = {name: number for number, name in enumerate(heads)}
     else:
         base.config.num_labels = 1
-    model, missing = load(base, AutoModelForSequenceClassification, machine=machine)
+    model, missing = load(base, AutoModelForSequenceClassification, machine=machine, quantization=quantization)
     return model, sorted({name.rpartition(".")[0] for name in missing})
 
 
@@ -200,22 +203,25 @@ def check_heads(base: Base, heads: Sequence[str]) -> None:
     )
 
 
-def load(base: Base, auto: Any, *, machine: Machine) -> tuple[Any, set[str]]:
+def load(base: Base, auto: Any, *, machine: Machine, quantization: Any = None) -> tuple[Any, set[str]]:
+    """`quantization`: a configuration of transformers; such a model is placed while it is loaded."""
+    placed = {"quantization_config": quantization, "device_map": {"": machine.device}} if quantization else {}
     base.config.pad_token_id = base.tokenizer.pad_token_id
     model, info = attempt(
         base.source,
         lambda: auto.from_pretrained(
             base.path,
-            config=base.config,
+            config=copy.deepcopy(base.config) if placed else base.config,  # it is marked as quantised
             dtype=torch.float32,  # bf16 is autocast over fp32 weights
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            **placed,
         ),
     )
     if len(base.tokenizer) > model.get_input_embeddings().num_embeddings:
         model.resize_token_embeddings(len(base.tokenizer), mean_resizing=False)
-    return model.to(machine.device), set(info["missing_keys"])
+    return model if placed else model.to(machine.device), set(info["missing_keys"])
 
 
 def hash_of_weights(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from training.exceptions import InvalidKnob
 from training.ml.knobs.fields import as_text, typed
-from training.ml.knobs.rankings import CHECKS_OF_DPO, DpoKnobs, RankingKnobs, RewardKnobs, check_listwise
+from training.ml.knobs.rankings import CHECKS_OF_DPO, DpoKnobs, RankingKnobs, RewardKnobs, check_listwise, check_ties
 from training.ml.knobs.sampling import SampleKnobs
 from training.ml.knobs.sft import SftKnobs
 from training.ml.knobs.training import MachineKnobs, TrainingKnobs
@@ -84,6 +84,8 @@ def build(kind: str, values: Mapping[str, Any]) -> Knobs:
         check_listwise(knobs)
     if isinstance(knobs, DpoKnobs):
         CHECKS_OF_DPO[knobs.trainer](knobs)
+    if isinstance(knobs, RankingKnobs):
+        check_ties(knobs)
     return knobs
 
 

@@ -9,6 +9,7 @@ from training.ml.knobs.training import TrainingKnobs
 PREFERENCE_LOSSES = ("sigmoid", "ipo", "hinge")
 SMOOTHED_BY_TRL = ("robust", "exo_pair", "aot", "aot_unpaired")
 PAIRWISE_OF_TRL = ("nca_pair", "bco_pair", "sppo_hard", "apo_zero", "apo_down", "discopop", "sft", "sigmoid_norm")
+TIE_MODELS = ("davidson", "rao-kupper")
 TRL_LOSSES = SMOOTHED_BY_TRL + PAIRWISE_OF_TRL
 
 
@@ -112,6 +113,12 @@ class RewardKnobs(RankingKnobs):
         "measurement on record).",
         low=0,
     )
+    quantize: str = knob(
+        "off",
+        "4bit: the backbone's weights in four bits under the adapters (QLoRA, 2305.14314); needs CUDA, LoRA and the "
+        "extra `quantize`.",
+        choices=("off", "4bit"),
+    )
     ensemble: int = knob(
         1,
         "Members of an ensemble: so many low-rank adapters with heads of their own on one frozen backbone, trained "
@@ -198,6 +205,16 @@ def check_trl(knobs: DpoKnobs) -> None:
 
 
 CHECKS_OF_DPO = {"rankings": check_on_rankings, "trl": check_trl}
+
+
+def check_ties(knobs: RankingKnobs) -> None:
+    """A width that no tie model reads is a mistake."""
+    default = RankingKnobs.__dataclass_fields__["tie_width"].default
+    if knobs.ties not in TIE_MODELS and knobs.tie_width != default:
+        raise InvalidKnob(
+            f"tie_width={knobs.tie_width}: says nothing with ties={knobs.ties}; say ties=davidson or rao-kupper "
+            "with it"
+        )
 
 
 def check_listwise(knobs: RewardKnobs) -> None:
