@@ -13,7 +13,17 @@ from training.ml.data.conversations import Encoder, Tokens
 from training.ml.data.pairs import Pair, Pairs
 from training.ml.knobs import RankingKnobs
 from training.ml.ranking import Plan
-from training.ml.reporting import calibration, ceiling, collapse, correlation, evaluation, reports, slices, splits
+from training.ml.reporting import (
+    calibration,
+    ceiling,
+    collapse,
+    correlation,
+    curves,
+    evaluation,
+    reports,
+    slices,
+    splits,
+)
 from training.ml.run import loop, throughput
 from training.ml.run.jobs import Job
 from training.ml.run.rundir import write_json
@@ -225,6 +235,7 @@ def report(
         resolved=loop.resolved(trainer, job, **(plan.resolved() if plan else {})),
         held_out=found,
         splits=both,
+        curve=curves.losses(job.directory.read_metrics()),
         train=train,
         data=data,
         **({"batches": plan.describe()} if plan else {}),

@@ -23,7 +23,7 @@ from training.ml.imitation import ImitationTrainer, Patience
 from training.ml.knobs import SftKnobs
 from training.ml.mixing import Mix
 from training.ml.packed import sharing
-from training.ml.reporting import reports
+from training.ml.reporting import curves, reports
 from training.ml.run import jobs, loop
 from training.ml.run.environment import is_main_process
 from training.ml.run.jobs import Job
@@ -148,6 +148,7 @@ def report(
         base=job.base.describe(),
         resolved=loop.resolved(trainer, job, **resolved(material, trainer)),
         held_out=held_out,
+        curve=curves.losses(job.directory.read_metrics()),
         train=train,
         data=data,
     )

@@ -28,6 +28,7 @@ SHOWN_ELSEWHERE = {
     "versions",
     "splits",
     "repeat",
+    "curve",
 }
 CODE = {"commit", "project_version"}
 BASELINES = {

@@ -21,9 +21,9 @@ def assemble(
     warnings: list[str],
     base: dict[str, Any],
     resolved: dict[str, Any],
-    **parts: dict[str, Any],
+    **parts: Any,
 ) -> dict[str, Any]:
-    """`resolved`: what every `auto` became. `parts`: held_out, train, data.
+    """`resolved`: what every `auto` became. `parts`: held_out, curve, train, data.
 
     Raises:
         RunFailed: something that was measured is no number.
