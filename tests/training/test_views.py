@@ -295,6 +295,20 @@ def test_an_open_page_asks_for_what_is_new(engineer):
     assert metrics(engineer, run, after=33) == {"state": "done", "ended": True, "points": []}
 
 
+def test_where_the_directory_is_not_the_report_has_kept_the_curve(engineer):
+    curve = [{"step": 1, "loss": 0.7}, {"step": 40, "loss": 0.42}, "odd", {"loss": 1}]
+    run = run_rows.done(report={"curve": curve})
+    assert len(metrics(engineer, run)["points"]) == run_rows.STEPS
+    Run.objects.update(directory="/nowhere/at/all")
+    assert metrics(engineer, run)["points"] == curve[:2]
+    assert metrics(engineer, run, after=1)["points"] == curve[1:2]
+    html = text_of(page(engineer, run))
+    assert '<th scope="row" class="num">40</th><td class="num">0.42</td>' in html
+    assert "<h3>curve</h3>" not in html
+    Run.objects.update(report={"curve": "none"})
+    assert metrics(engineer, run)["points"] == []
+
+
 @pytest.mark.parametrize("after", ["", "x", "../../etc/passwd", "9" * 5000, "-7", "1e3"])
 def test_an_odd_question_gets_all_points(engineer, after):
     assert len(metrics(engineer, run_rows.running(steps=5), after=after)["points"]) == 5

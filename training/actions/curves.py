@@ -34,6 +34,12 @@ def read(path: Path, *, after: int = -1, most: int = MOST) -> list[Point]:
         return thinned([point for point in found if point["step"] > after], most=most)
 
 
+def of_report(records: object, *, after: int = -1) -> list[Point]:
+    """The points that a report has kept, for where its run's directory is not."""
+    found = [point_of(one) for one in records] if isinstance(records, list) else []
+    return thinned([point for point in found if point and point["step"] > after], most=MOST)
+
+
 def offset_after(file: BinaryIO, *, size: int, step: int) -> int:
     """The smallest offset behind which only later steps stand. Steps rise, so it is found by halving."""
     low, high = 0, size
@@ -97,6 +103,10 @@ def parsed(line: bytes) -> Point | None:
         record = json.loads(line) if line.endswith(b"\n") else None
     except ValueError:
         return None
+    return point_of(record)
+
+
+def point_of(record: object) -> Point | None:
     if not isinstance(record, dict):
         return None
     numbers = {str(name): float(value) for name, value in record.items() if is_number(value)}

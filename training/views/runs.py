@@ -83,7 +83,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "base": base,
         "files": repeat.files_of(run),
         "artifacts": list(left),
-        **measured(curves.read(directory.metrics)),
+        **measured(points_of(run)),
         **reported(run),
         "timing": report.facts(timing_of(directory)),
     }
@@ -152,8 +152,18 @@ def timing_of(directory: RunDirectory) -> dict[str, Any]:
 def metrics(request: HttpRequest, pk: int) -> HttpResponse:
     """What a page that is open asks for every few seconds: the points of later steps than `after`."""
     run = get_object_or_404(Run.objects.only("state", "directory"), pk=pk)
-    points = curves.read(RunDirectory(Path(run.directory)).metrics, after=step_of(request))
+    points = points_of(run, after=step_of(request))
     return JsonResponse({"state": run.state, "ended": run.state in ENDED, "points": points})
+
+
+def points_of(run: Run, *, after: int = -1) -> list[curves.Point]:
+    """As they were measured; of a run that lay elsewhere those that its report has kept."""
+    points = curves.read(RunDirectory(Path(run.directory)).metrics, after=after)
+    return points or (curves.of_report(report.record(run.report).get("curve"), after=after) if is_kept(run) else [])
+
+
+def is_kept(run: Run) -> bool:
+    return run.state == Run.State.DONE and not RunDirectory(Path(run.directory)).metrics.is_file()
 
 
 def step_of(request: HttpRequest) -> int:
