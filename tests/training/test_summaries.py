@@ -33,6 +33,16 @@ def test_training_pairs_and_people_stand_beside_the_held_out_accuracy(tmp_path: 
     assert len({line.index("%") for line in lines[1:6]}) == 1
 
 
+def test_what_was_forgotten_stands_under_the_held_out_loss(tmp_path: Path) -> None:
+    probes = {"loss_before": 2.0, "loss_after": 2.5, "n": 40}
+    held_out = {"loss_before": 3.0, "loss_after": 1.0, "n": 20, "forgetting": {"general": None, "probes": probes}}
+    lines = summary(run_of(tmp_path, held_out=held_out, splits=None))
+    assert lines[1:3] == [
+        "held-out loss a token        3.000 before, 1.000 after (n = 20)",
+        "  on the probe set           2.000 before, 2.500 after (n = 40)",
+    ]
+
+
 def test_speed_and_memory_are_told_with_the_place(tmp_path: Path) -> None:
     timing = {"tokens_per_second": 12345.6, "padding_share": 0.034, "peak_memory_mb": 2048.4}
     write_json(tmp_path / "timing.json", timing)

@@ -8,6 +8,7 @@ from training.ml.run.rundir import RunDirectory, read_json
 from training.models import Run
 
 BASELINES = {"longest": "always the longer answer", "majority": "always the policy that won"}
+KEPT = {"general": "on general conversations", "probes": "on the probe set"}
 MOST_LINES = 10
 
 
@@ -43,6 +44,10 @@ def measured(report: dict[str, Any]) -> Iterator[str]:
     before, after = numbers.get("loss_before"), numbers.get("loss_after")
     if isinstance(before, int | float) and isinstance(after, int | float):
         yield f"held-out loss a token        {before:.3f} before, {after:.3f} after (n = {numbers.get('n', '?')})"
+    for name, part in (numbers.get("forgetting") or {}).items():
+        if part:
+            figures = f"{part['loss_before']:.3f} before, {part['loss_after']:.3f} after (n = {part['n']})"
+            yield f"  {KEPT.get(name, name):<27}{figures}"
 
 
 def share(measured: dict[str, Any]) -> str:

@@ -187,7 +187,7 @@ def warnings(job: Job[SftKnobs], material: Material, *, held_out: dict[str, Any]
     if job.knobs.packing and not material.packed:
         found.append("packing was left out: with this base a row of several conversations is not exact")
     return found + [
-        f"{sum(file.bad.values())} records of a file ({role}) were left out: {listed(file.bad)}"
+        f"of a file ({role}, sha256 {file.hash[:12]}) records were left out: {listed(file.bad)}"
         for role, read in job.files.items()
         for file in read
         if file.bad

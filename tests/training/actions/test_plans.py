@@ -129,6 +129,11 @@ def test_a_file_that_is_not_there_is_said_before_anything_is_begun(values):
         sft(values=values)
 
 
+def test_a_file_of_another_kind_is_refused_before_anything_is_begun(general):
+    with pytest.raises(InvalidRelease, match="expected a name that ends in"):
+        sft(data=[str(general.rename(general.with_suffix(".txt")))])
+
+
 def test_resuming_finds_the_files_again_unless_they_changed(general):
     run = runs.begin(sft(values={"mix": str(general)}, data=[str(general)]))
     again = plans.make(kind="sft", release=None, base=None, values=None, seed=None, resume=run.name)

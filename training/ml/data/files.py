@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.exceptions import InvalidRelease
-from training.ml.data.fingerprints import fingerprint
+from training.ml.data.fingerprints import GZIP, ending, fingerprint
 from training.ml.data.releases import Message, Response, Row
 
 HELD_OUT_SHARE = 0.2
@@ -100,10 +100,7 @@ def records_of(path: Path) -> Iterator[Any]:
     Raises:
         InvalidRelease: the file as a whole cannot be read.
     """
-    plain = path.name.removesuffix(".gz")
-    reader = next((read for ending, read in READERS.items() if plain.endswith(ending)), None)
-    if reader is None:
-        raise InvalidRelease(f"{path}: expected a name that ends in .json, .jsonl, one of them with .gz, or .parquet")
+    reader = READERS[ending(path)]
     try:
         yield from reader(path)
     except UNREADABLE as error:
@@ -111,7 +108,7 @@ def records_of(path: Path) -> Iterator[Any]:
 
 
 def opened(path: Path) -> Any:
-    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == GZIP else path.open(encoding="utf-8")
 
 
 def lines(path: Path) -> Iterator[Any]:

@@ -60,7 +60,8 @@ def opened(directory: RunDirectory, config: Config, knobs: K) -> Job[K]:
         release, rows=[*release.rows, *(row for file in read.get("data", []) for row in file.rows)]
     )
     if not any(row.split == "train" for row in learned_from.rows):
-        raise InvalidRelease(f"the train split of the release at {release.path} is empty; label more prompts")
+        what = "release" if config.release else "files that begin with the one"
+        raise InvalidRelease(f"the train split of the {what} at {release.path} is empty; label more prompts")
     machine.make_deterministic(seed=config.seed, threads=here.threads)
     base = bases.make_or_find(config, knobs=knobs, release=learned_from, directory=directory)
     return Job(
