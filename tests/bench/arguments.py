@@ -57,15 +57,6 @@ class Gold:
 
 
 @dataclass
-class Tally:
-    """Of the gold pairs of one topic: how many, and credit for those that scores get right (an equal one: half)."""
-
-    pairs: int = 0
-    right: float = 0.0
-    longest: float = 0.0
-
-
-@dataclass
 class Weights:
     """What each judgement weighs, by annotator; who is not named weighs 1."""
 
