@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from training.actions import artifacts, launches, plans
@@ -144,14 +144,32 @@ def adopt(directory: RunDirectory, config: Config) -> Run:
 
 
 def finish(run: Run, *, name: str, launcher: Launcher, online: bool, terminal: TextIO) -> Run:
-    """Carry the run out and register it."""
+    """Carry the run out and register it.
+
+    Raises:
+        RunFailed: it ended without its report, or the database went away meanwhile.
+    """
     directory = RunDirectory(Path(run.directory))
-    with keep_state(run):
-        launches.carry_out(directory, launcher=launcher, online=online, terminal=terminal)
-        report = directory.read_report()
-        if report is None:
-            raise RunFailed(f"{directory.report} cannot be read: remove it and give the same command again.")
-    return register(run, report=report, name=name)
+    with away_is_told(directory):
+        with keep_state(run):
+            launches.carry_out(directory, launcher=launcher, online=online, terminal=terminal)
+            report = directory.read_report()
+            if report is None:
+                raise RunFailed(f"{directory.report} cannot be read: remove it and give the same command again.")
+        return register(run, report=report, name=name)
+
+
+@contextmanager
+def away_is_told(directory: RunDirectory) -> Iterator[None]:
+    """The training knows of no database: one that is gone by its end costs nothing but the registering."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        stands = "is trained to its end" if directory.is_done() else "is not done yet, and keeps its checkpoints"
+        raise RunFailed(
+            f"The database went away ({str(error).splitlines()[0]}); {directory.path} {stands}. Give the same "
+            "command again when the database is back: it goes on from there and registers what came out."
+        ) from error
 
 
 @contextmanager
@@ -181,7 +199,9 @@ def break_off(run: Run, *, state: str, error: str = "") -> None:
 def reconnect() -> None:
     """A connection that idled through hours of training may be dead. One in a transaction belongs to the caller."""
     if not connection.in_atomic_block:
-        close_old_connections()
+        connection.close()
+        if pool := getattr(connection, "pool", None):  # PostgreSQL's, which hands the same one out again
+            pool.check()
 
 
 @transaction.atomic

@@ -3,8 +3,10 @@
 import io
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,32 @@ def test_whatever_is_killed_the_same_command_ends_with_the_report_of_an_undistur
     directory = RunDirectory(Path(run.directory))
     assert (run.state, run.artifacts.count()) == ("done", 1)
     assert directory.report.read_bytes() == undisturbed_report(tmp_path / "undisturbed", directory.read_config())
+
+
+def test_a_training_whose_database_goes_away_ends_and_is_registered_when_that_is_back(settings, tmp_path):
+    there, gone = tmp_path / "there", tmp_path / "gone"
+    there.mkdir()
+    database = f"sqlite:///{there / 'db.sqlite3'}"
+    manage("migrate", database=database).communicate()
+    values = [f"{name}={value}" for name, value in {**LONG, "max_steps": "40"}.items()]
+    call = ["train_rm", "--release", "kettle", "--base", "tiny", "--set", *values, "--name", "judge"]
+    process = manage(*call, database=database)
+    wait_for(process, lambda: last_checkpoint(settings) > 0)
+    there.rename(gone)
+    _, said = process.communicate()
+    (path,) = settings.RUNS_DIR.glob("rm-*")
+    assert process.returncode == 1
+    assert f"The database went away (unable to open database file); {path} is trained to its end." in said
+    assert "Traceback" not in said
+    report = (path / "report.json").read_bytes()
+    gone.rename(there)
+    process = manage(*call, database=database)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert (path / "report.json").read_bytes() == report
+    with closing(sqlite3.connect(there / "db.sqlite3")) as rows:
+        assert rows.execute("SELECT name, state FROM training_run").fetchall() == [(path.name, "done")]
+        assert rows.execute("SELECT name FROM training_artifact").fetchall() == [("judge",)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

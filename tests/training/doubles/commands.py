@@ -22,10 +22,10 @@ def database_url() -> str:
     return f"postgres://{values['USER']}{secret}@{values['HOST']}:{values['PORT']}/{values['NAME']}"
 
 
-def manage(*arguments: str, stderr: int | IO[Any] = subprocess.PIPE) -> "subprocess.Popen[str]":
+def manage(*arguments: str, stderr: int | IO[Any] = subprocess.PIPE, database: str = "") -> "subprocess.Popen[str]":
     environment = {
         **os.environ,
-        "DATABASE_URL": database_url(),
+        "DATABASE_URL": database or database_url(),
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "RELEASES_DIR": str(settings.RELEASES_DIR),
         "RUNS_DIR": str(settings.RUNS_DIR),
