@@ -16,6 +16,7 @@ import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from training.exceptions import InvalidKnob
@@ -45,6 +46,11 @@ class MemberDirectory(RunDirectory):
     number: int
     before: int  # steps of the members before it
     steps: int  # of all members
+
+    @property
+    def timing(self) -> Path:
+        """The run's: it tells the speed of the member that was trained last, and the memory of the process."""
+        return self.parent.timing
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         super().append_metrics(record)

@@ -8,7 +8,7 @@ import torch
 from tests.training.ml import builders
 from training.ml.data.batches import Item
 from training.ml.run import progress, throughput
-from training.ml.run.rundir import ReleaseReference, read_json
+from training.ml.run.rundir import ReleaseReference, RunDirectory, read_json
 from training.ml.run.throughput import Meter
 
 
@@ -60,3 +60,12 @@ def test_a_resumed_bar_reckons_with_its_own_steps_alone(capsys) -> None:  # type
     shown = bar.format_meter(**bar.format_dict)
     bar.close()
     assert re.search(r"70/100 \[00:1\d<00:(29|3\d),", shown), shown
+
+
+def test_members_of_an_ensemble_tell_their_speed_to_the_run(
+    tmp_path: Path, comparisons: ReleaseReference, policy: RunDirectory
+) -> None:
+    values = {"ensemble": "2", "max_steps": "1"}
+    run = builders.make_run(tmp_path / "run", "rm", reference=comparisons, base=str(policy.model), values=values)
+    builders.train(run)
+    assert {"tokens_per_second", "padding_share", "peak_memory_mb"} <= set(read_json(run.timing) or {})
