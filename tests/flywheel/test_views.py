@@ -80,7 +80,7 @@ def test_from_a_generation_one_walks_to_a_persons_click_and_back(turned, enginee
     html = page(client, "generation", turned.slug, 1)
     assert "c0ffee" in html  # the commit
     assert "torch 2.13.0" in html
-    assert candidate.artifact.run.name in html
+    assert reverse("training:run", args=[candidate.artifact.run.pk]) in html
     judgement = turned.tasks.get(key=turned.turns.get().stages.get(name="push").result["tasks"][0]).judgements.get()
     assert reverse("flywheel:judgement", args=[turned.slug, judgement.uid]) in html
     html = page(client, "judgement", turned.slug, judgement.uid)
@@ -108,6 +108,13 @@ def test_what_a_person_has_revised_stands_once_among_their_judgements(turned, en
     html = page(engineer(turned), "annotator", turned.slug, old.annotator.name)
     assert new.uid in html
     assert old.uid not in html
+
+
+def test_a_reviewer_is_sent_to_no_run_that_is_not_shown_to_them(turned, engineer):
+    run = turned.generations.get(number=1).artifact.run
+    html = page(engineer(turned, Role.REVIEWER), "generation", turned.slug, 1)
+    assert run.name in html
+    assert reverse("training:run", args=[run.pk]) not in html
 
 
 def test_unknown_generations_judgements_and_annotators_are_not_found(turned, engineer):

@@ -55,6 +55,7 @@ def directory_of(
             seed=17,
             knobs=as_json(knobs or RewardKnobs(epochs=2.0, ties="davidson")),
             commit="c0ffee",
+            project_version="0.1.0",
         )
     )
     measure(directory, steps=range(1, steps + 1))

@@ -111,6 +111,7 @@ def test_a_trained_reward_model_reads_like_a_notebook(engineer):
         "peak memory mb",
         "d" * 64,
         "b" * 64,
+        "(0.1.0)",
     ):
         assert words in html, words
     assert "It has not taken a step" not in html

@@ -124,6 +124,7 @@ def reported(run: Run) -> dict[str, Any]:
         "base_facts": report.facts(report.record(whole.get("base"))),
         "knobs": knobs_of(run, whole),
         "versions": {**run.versions, **report.record(whole.get("versions"))},
+        "project_version": whole.get("project_version", ""),
     }
 
 
