@@ -146,15 +146,16 @@ def train(members: Sequence[Member], model: Any, *, fresh: Sequence[str], fit: F
         adapted.unload()
         for name, state in untouched.items():
             model.get_submodule(name).load_state_dict(state)
-    return together([(member.job.directory.read_report() or {})["train"] for member in members])
+    return together(members) if is_main_process() else {}  # the others may be here before it has written
 
 
-def together(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def together(members: Sequence[Member]) -> dict[str, Any]:
     """Sums over the members; losses are means."""
+    parts = [(member.job.directory.read_report() or {})["train"] for member in members]
     means = {name: sum(part[name] for part in parts) / len(parts) for name in ("loss_first", "loss_last")}
     sums = {name: sum(part[name] for part in parts) for name in COUNTED}
     backbone = parts[0]["parameters"] - parts[0]["trained_parameters"]
-    return parts[0] | means | sums | {"parameters": backbone + sums["trained_parameters"], "members": list(parts)}
+    return parts[0] | means | sums | {"parameters": backbone + sums["trained_parameters"], "members": parts}
 
 
 def finished(job: Job[RewardKnobs], members: Sequence[Member], model: Any, *, items: Sequence[Item]) -> RewardModel:

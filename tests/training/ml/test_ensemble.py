@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification
 
 from tests.training.ml import builders
+from tests.training.ml.test_processes import launch
 from tests.training.ml.test_rewards import ASKED, plain_scores, training_answers
 from training.exceptions import InvalidKnob
 from training.ml import rewards
@@ -129,7 +130,7 @@ def test_an_ensemble_that_was_killed_ends_as_if_it_had_not_been(
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert (killed.path / "members" / "0" / "report.json").is_file()
     assert not (killed.path / "members" / "1" / "report.json").exists()
-    assert builders.execute(killed).returncode == 0
+    builders.train(killed)
     assert killed.report.read_bytes() == together.report.read_bytes()
     again, undisturbed = (
         [(line["step"], line["member"], line["loss"]) for line in run.read_metrics()] for run in (killed, together)
@@ -138,6 +139,27 @@ def test_an_ensemble_that_was_killed_ends_as_if_it_had_not_been(
     for number in range(MEMBERS):
         name = f"member-{number}.safetensors"
         assert (killed.model / name).read_bytes() == (together.model / name).read_bytes()
+
+
+def test_two_processes_train_the_members_that_one_does(
+    tmp_path: Path, comparisons: ReleaseReference, policy: RunDirectory
+) -> None:
+    one = made(tmp_path / "one", comparisons, policy, batch_size="4", accumulate="2")
+    builders.train(one)
+    two = made(tmp_path / "two", comparisons, policy, batch_size="4")
+    launch(two, config="ddp")
+    losses = [[line["loss"] for line in run.read_metrics()] for run in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+    scores = [rewards.opened(run.model).score(ASKED) for run in (one, two)]
+    assert scores[1] == pytest.approx(scores[0], abs=1e-3)
+
+
+def test_a_backbone_that_is_cut_over_processes_is_refused(
+    tmp_path: Path, comparisons: ReleaseReference, policy: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(InvalidKnob, match="share a backbone that every process holds; launch it with DDP"):
+        builders.train(made(tmp_path / "run", comparisons, policy))
 
 
 def test_a_bootstrap_gives_each_member_prompts_of_its_own(
