@@ -295,7 +295,7 @@ def test_two_processes_share_the_reference_and_give_the_losses_of_one(
     one = run_of(tmp_path / "one" / "run", ranked, policy, batch_size="4", accumulate="2")
     values = SHORT | {"batch_size": "4"}
     two = builders.make_run(tmp_path / "two" / "run", "dpo", reference=ranked, base=str(policy.model), values=values)
-    launch(two, processes=2)
+    launch(two, config="ddp")
     losses = [[line["loss"] for line in run.read_metrics()] for run in (one, two)]
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
     assert len(set(losses[0])) > 2
