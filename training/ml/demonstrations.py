@@ -80,9 +80,10 @@ def demonstrated(rows: Iterable[Row]) -> Iterable[Demonstration]:
 
 
 def best(rows: Iterable[Row]) -> Iterable[Demonstration]:
-    """Every answer that some judgement put into its best tie group, once, if anything was ranked below it."""
+    """Every answer that a judgement of any weight put into its best tie group, once, if something was below it."""
     for row in rows:
-        winners = {position for j in row.judgements if len(j.ranking) > 1 for position in j.ranking[0]}
+        heard = [j for j in row.judgements if j.weight > 0 and len(j.ranking) > 1]
+        winners = {position for j in heard for position in j.ranking[0]}
         for position in sorted(winners):
             yield Demonstration(prompt=row.prompt, answer=row.responses[position].text)
 

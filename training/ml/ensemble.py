@@ -21,6 +21,7 @@ from typing import Any
 
 from training.exceptions import InvalidKnob
 from training.ml import centring, ranking, rewards
+from training.ml.backbones import lora
 from training.ml.backbones import members as on_disk
 from training.ml.data.batches import Item
 from training.ml.data.pairs import Pair
@@ -131,13 +132,15 @@ def train(members: Sequence[Member], model: Any, *, fresh: Sequence[str], fit: F
 
     `model` is left without an adapter. `fresh`: the modules that started at random, which a member trains whole.
     """
-    untouched = {name: copy.deepcopy(model.get_submodule(name).state_dict()) for name in fresh}
+    heads = [name for name, _ in model.named_children() if name in lora.HEADS]  # trained whole, fresh or not
+    untouched = {name: copy.deepcopy(model.get_submodule(name).state_dict()) for name in {*fresh, *heads}}
     for member in members:
         directory = member.job.directory
         if directory.is_done():
             continue
         directory.path.mkdir(parents=True, exist_ok=True)
-        directory.clear_unfinished()
+        if is_main_process():
+            directory.clear_unfinished()
         trainer, found = fit(member)
         adapted = trainer.accelerator.unwrap_model(trainer.model)
         if is_main_process():

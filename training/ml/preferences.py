@@ -199,18 +199,19 @@ def report(
     train: Any,
     plan: Plan | None = None,
     more: dict[str, Any] | None = None,
+    zero: float = 0.0,
 ) -> None:
     """Write report.json.
 
     `scores`: of each held-out pair; `train_scores`: of each pair of the sample; `more`: what else is known of the
-    held-out ones.
+    held-out ones; `zero`: what was taken off all scores to centre them.
 
     Raises:
         RunFailed: a score is no number.
     """
     check_finite([*scores, *train_scores])
     found = held_out(preferences, scores=scores, seed=job.config.seed) | (more or {})
-    found["collapsed"] = collapse.collapsed([*scores, *train_scores])
+    found["collapsed"] = collapse.collapsed([*scores, *train_scores], zero=zero)
     both = both_splits(preferences, test=found["accuracy"], train_scores=train_scores, seed=job.config.seed)
     data = {
         "release_hash": job.release.hash,

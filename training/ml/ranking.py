@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
 from training.exceptions import RunFailed
-from training.ml import scoring
+from training.ml import losses, scoring
 from training.ml.data import batches
 from training.ml.data.batches import Item
 from training.ml.data.groups import Group
 from training.ml.knobs import RankingKnobs
 from training.ml.packed import packing, sharing
 from training.ml.run import loop, sharding
+from training.ml.run.environment import processes
 from training.ml.run.jobs import Job
 
 Batch = Sequence[Item]
@@ -131,7 +132,7 @@ def plan(job: Job[Any], items: Sequence[Item], *, knobs: RankingKnobs, epochs: f
     Each process takes a batch of a step; where the last step has fewer, copies that weigh nothing fill it up.
     """
     max_tokens = knobs.max_tokens or 2 * knobs.batch_size * job.encoder.max_length
-    most = knobs.max_steps * knobs.accumulate * loop.processes() if knobs.max_steps else None
+    most = knobs.max_steps * knobs.accumulate * processes() if knobs.max_steps else None
     drawn: list[list[Item]] = []
     split_prompts = 0
     for epoch, share in enumerate(shares_of(epochs) if most is None else repeat(1.0)):
@@ -147,7 +148,7 @@ def plan(job: Job[Any], items: Sequence[Item], *, knobs: RankingKnobs, epochs: f
         if most is not None and len(drawn) >= most:
             break
     return Plan(
-        batches=filled(drawn[:most], loop.processes()),
+        batches=filled(drawn[:most], processes()),
         items=list(items),
         split_prompts=split_prompts,
         max_tokens=max_tokens,
@@ -162,9 +163,9 @@ def shares_of(epochs: float) -> Iterator[float]:
     return chain(repeat(1.0, whole), [epochs - whole] if epochs > whole else [])
 
 
-def filled(drawn: list[list[Item]], processes: int) -> list[list[Item]]:
-    """Batches to a multiple of the processes."""
-    return [*drawn, *([silent(item) for item in drawn[0]] for _ in range(-len(drawn) % processes))]
+def filled(drawn: list[list[Item]], count: int) -> list[list[Item]]:
+    """Batches to a multiple of `count`, the processes."""
+    return [*drawn, *([silent(item) for item in drawn[0]] for _ in range(-len(drawn) % count))]
 
 
 def silent(item: Item) -> Item:
@@ -191,7 +192,7 @@ def arguments(job: Job[Any], *, batches: int, learning_rate: float) -> TrainingA
 
 def steps_of(job: Job[Any], batches: int) -> int:
     """Optimiser steps of one pass over so many batches."""
-    return math.ceil(batches / (loop.processes() * job.knobs.accumulate))
+    return math.ceil(batches / (processes() * job.knobs.accumulate))
 
 
 class RankingTrainer(Trainer):
@@ -227,7 +228,7 @@ class RankingTrainer(Trainer):
         """This process's batches of one optimiser step, and the weight of the step over all processes."""
         samples = list(islice(epoch_iterator, num_batches))
         parts = [self.weight(sample["items"]) for sample in samples]
-        whole = torch.tensor(sum(parts), dtype=torch.float64, device=device)
+        whole = torch.tensor(sum(parts), dtype=losses.precise(device), device=device)
         return samples, self.accelerator.reduce(whole)
 
     def compute_loss(

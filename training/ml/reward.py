@@ -84,14 +84,12 @@ def unquantised(job: Job[RewardKnobs], model: Any, names: Sequence[str]) -> Any:
 
 
 def trained(trainer: RankingTrainer, job: Job[RewardKnobs], names: Sequence[str]) -> Any:
-    """The trained model as plain weights, saved in model/; the adapter in adapter/."""
+    """The trained model as plain weights; the adapter in adapter/."""
     if job.knobs.quantize == quantized.OFF:
-        return loop.trained(trainer, job)
+        return loop.merged(trainer, job)
     weights.save(job.directory.adapter, trainer.accelerator.unwrap_model(trainer.model), job.base.tokenizer)
     whole = unquantised(job, trainer.model, names)
-    model = peft.PeftModel.from_pretrained(whole, str(job.directory.adapter)).merge_and_unload()
-    weights.save(job.directory.model, model, job.base.tokenizer)
-    return model
+    return peft.PeftModel.from_pretrained(whole, str(job.directory.adapter)).merge_and_unload()
 
 
 def fitted(
@@ -224,10 +222,7 @@ def finished(job: Job[RewardKnobs], model: Any, *, items: Sequence[Item]) -> Rew
         offsets = ((0.0,) * len(found) if in_bias else found,)
     record = Record(max_length=job.encoder.max_length, offsets=offsets)
     model.config.reward = record.as_json()
-    if in_bias:
-        weights.save(job.directory.model, model, job.base.tokenizer)
-    else:
-        model.config.save_pretrained(job.directory.model)
+    weights.save(job.directory.model, model, job.base.tokenizer)
     encoder = Encoder(job.base.tokenizer, max_length=record.max_length)  # its counts are not those of the training
     return RewardModel(model=model, encoder=encoder, record=record)
 
@@ -253,6 +248,7 @@ def report(
         train=train,
         plan=plan,
         more=more_of(job, found, judge=judge, rewards=rewards),
+        zero=taken_off(judge),
     )
 
 
@@ -266,6 +262,14 @@ def more_of(job: Job[RewardKnobs], found: Rankings, *, judge: RewardModel, rewar
         "heads": heads.held_out(judge, job.release.rows, seed=job.config.seed),
     }
     return {name: part for name, part in parts.items() if part}
+
+
+def taken_off(judge: RewardModel) -> float:
+    """From every score, to centre it: what is kept in the config, or what the head's bias holds."""
+    bias = None if judge.adapters else centring.bias_of(judge.model)
+    if bias is not None:
+        return -float(bias.detach()[0])
+    return judge.record.offsets[0][0] if judge.record.offsets else 0.0
 
 
 def zero_of(judge: RewardModel) -> dict[str, Any] | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.training.ml import builders
-from training.ml.run import checkpoints
+from training.exceptions import RunFailed
+from training.ml.run import checkpoints, loop
 from training.ml.run.rundir import ReleaseReference, RunDirectory
 
 pytestmark = pytest.mark.training
@@ -63,6 +64,19 @@ def test_a_half_written_checkpoint_is_never_resumed_from(tmp_path: Path) -> None
     checkpoints.seal(tmp_path, 4)
     assert checkpoints.last_complete(tmp_path) == (4, tmp_path / "checkpoint-4")
     assert not (tmp_path / "checkpoint-12").exists()
+
+
+def test_a_run_goes_on_with_as_many_processes_as_it_was_begun_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = tmp_path / "checkpoint-4"
+    checkpoint.mkdir()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    checkpoints.seal(tmp_path, 4)
+    loop.check_processes(checkpoint)
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with pytest.raises(RunFailed, match="begun with 2 processes and has 1 now"):
+        loop.check_processes(checkpoint)
 
 
 def test_a_run_that_is_done_is_not_done_again(policy: RunDirectory) -> None:

@@ -8,6 +8,8 @@ from training.exceptions import InvalidKnob
 from training.ml.backbones.bases import Base
 from training.ml.knobs import TrainingKnobs
 
+HEADS = ("classifier", "score")  # of sequence classifiers, as PEFT knows them: always trained whole
+
 
 def wanted(knobs: TrainingKnobs, base: Base) -> bool:
     """
@@ -22,6 +24,12 @@ def wanted(knobs: TrainingKnobs, base: Base) -> bool:
     return not base.starts_from_nothing if knobs.lora is None else knobs.lora
 
 
+def whole(names: Sequence[str]) -> list[str]:
+    """Parts of a head as the head itself: PEFT trains it whole by its own name, and loads no part under another."""
+    tops = {name: name.partition(".")[0] for name in names}
+    return sorted({top if top in HEADS else name for name, top in tops.items()})
+
+
 def config(knobs: TrainingKnobs, *, classifier: bool, trained_whole: Sequence[str] = ()) -> LoraConfig:
     """Adapters on every linear layer; `trained_whole` are modules that start at random, as a reward head does."""
     return LoraConfig(
@@ -29,6 +37,6 @@ def config(knobs: TrainingKnobs, *, classifier: bool, trained_whole: Sequence[st
         lora_alpha=knobs.lora_alpha,
         lora_dropout=0.0,  # a resumed run must see what an undisturbed one sees; rewards want no dropout anyway
         target_modules="all-linear",
-        modules_to_save=list(trained_whole) or None,
+        modules_to_save=whole(trained_whole) or None,
         task_type=TaskType.SEQ_CLS if classifier else TaskType.CAUSAL_LM,
     )

@@ -3,7 +3,7 @@
 A file is JSON (an array), JSON lines, either of them gzipped, or Parquet; each record says by its fields which format
 it has. Every turn of the assistant is an answer, to all that was said before it. The split is that of releases: one
 conversation in five is held out, by the hash of what was said before its first answer, so that all of its answers are
-on one side, and a prompt that stands in a release too is on the same side there. Torch-free.
+on one side. A later turn whose whole prompt a release holds out is left out (`apart_from`). Torch-free.
 
 A record that cannot be read is left out and counted with its reason.
 """
@@ -13,8 +13,8 @@ import hashlib
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,12 @@ ROLES = {
     "gpt": "assistant",
     "assistant": "assistant",
     "chatgpt": "assistant",
+    "model": "assistant",
     "tool": "tool",
+    "function": "tool",
     "observation": "tool",
 }
+HELD_OUT_ELSEWHERE = "a prompt that the release holds out"
 UNREADABLE = (OSError, EOFError, ValueError, RecursionError, zlib.error, pa.ArrowException)
 
 
@@ -92,6 +95,15 @@ def read(path: Path, *, expected_hash: str = "") -> File:
             "`instruction` and `output`"
         )
     return File(hash=found, rows=rows, conversations=conversations, bad=dict(sorted(bad.items())))
+
+
+def apart_from(file: File, release: Sequence[Row]) -> File:
+    """The file without training answers to prompts that the release holds out; they are counted."""
+    held_out = {key_of(row.prompt) for row in release if row.split == "test"}
+    kept = [row for row in file.rows if row.split == "test" or key_of(row.prompt) not in held_out]
+    if len(kept) == len(file.rows):
+        return file
+    return replace(file, rows=kept, bad=file.bad | {HELD_OUT_ELSEWHERE: len(file.rows) - len(kept)})
 
 
 def records_of(path: Path) -> Iterator[Any]:
@@ -155,6 +167,8 @@ def conversation_of(record: Any) -> list[Message]:
     """
     if not isinstance(record, dict):
         raise BadRecord("no JSON object")
+    if record.get("tools"):
+        raise BadRecord("tools")
     if record.get("messages") is not None:
         return [message_of(item, role="role", text="content") for item in listed(record["messages"])]
     if record.get("conversations") is not None:
@@ -169,9 +183,19 @@ def alpaca(record: dict[str, Any]) -> list[Message]:
     asked = [text_of(record["instruction"]), text_of(record.get("input") or "")]
     return [
         *instruction_of(record.get("system"), role="system"),
+        *before(record.get("history") or []),
         *instruction_of("\n\n".join(part for part in asked if part.strip()), role="user"),
-        {"role": "assistant", "content": text_of(record.get("output"))},
+        {"role": "assistant", "content": text_of(record.get("output", record.get("response")))},
     ]
+
+
+def before(history: Any) -> Iterator[Message]:
+    """Earlier turns, as pairs of a question and its answer."""
+    for turn in listed(history):
+        if not isinstance(turn, list) or len(turn) != 2:
+            raise BadRecord("a history that is no list of pairs")
+        for role, text in zip(("user", "assistant"), turn, strict=True):
+            yield {"role": role, "content": text_of(text)}
 
 
 def instruction_of(text: Any, *, role: str) -> list[Message]:
@@ -187,6 +211,8 @@ def listed(value: Any) -> list[Any]:
 def message_of(item: Any, *, role: str, text: str) -> Message:
     if not isinstance(item, dict):
         raise BadRecord("a turn that is no object")
+    if item.get("tool_calls") or item.get("function_call"):
+        raise BadRecord("calls of tools")
     known = ROLES.get(str(item.get(role)).lower())
     if known is None:
         raise BadRecord("a turn of an unknown role")
@@ -233,6 +259,9 @@ def rows_of(messages: list[Message]) -> list[Row]:
 
 def split_of(prompt: list[Message]) -> str:
     """`test` for one prompt in five, by its hash alone: the rule by which releases are split."""
-    text = json.dumps(prompt, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(key_of(prompt).encode()).hexdigest()
     return "test" if int(digest[:8], 16) / 0x1_0000_0000 < HELD_OUT_SHARE else "train"
+
+
+def key_of(prompt: list[Message]) -> str:
+    return json.dumps(prompt, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -81,6 +81,8 @@ def of_rows(rows: Iterable[Row]) -> tuple[list[Pair], int]:
     for row in rows:
         prompt = tuple((message["role"], message["content"]) for message in row.prompt)
         for judgement in row.judgements:
+            if judgement.weight <= 0:
+                continue  # of an annotator on whom the release does not rely
             groups = judgement.ranking
             ties += sum(len(group) * (len(group) - 1) // 2 for group in groups)
             pairs.extend(

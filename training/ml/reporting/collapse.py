@@ -15,11 +15,14 @@ EQUAL = 1e-6
 NARROW = 1e-3
 
 
-def collapsed(scores: Sequence[tuple[float, float]]) -> bool:
-    """`scores`: of each pair's two answers. Without any, nothing is known and nothing has collapsed."""
+def collapsed(scores: Sequence[tuple[float, float]], *, zero: float = 0.0) -> bool:
+    """`scores`: of each pair's two answers. Without any, nothing is known and nothing has collapsed.
+
+    `zero`: what was taken off all scores to centre them; how near they lie is asked of their size before.
+    """
     if not len(scores):
         return False
-    both = np.array(scores, dtype=float)  # (N, 2)
+    both = np.array(scores, dtype=float) + zero  # (N, 2)
     if np.abs(both[:, 0] - both[:, 1]).max() < EQUAL:
         return True
     return bool(both.std() < NARROW * np.abs(both).mean())

@@ -24,7 +24,7 @@ def command(config: Config, *, processes: int = 1) -> str:
         parts += ["--data", *(file.path for file in data)]
     parts += ["--base", config.base, "--seed", str(config.seed)]
     if processes > 1:
-        parts += ["--launcher", "accelerate"]
+        parts += ["--launcher", "accelerate", "--processes", str(processes)]
     if changed := list(changes(config)):
         parts += ["--set", *changed]
     return shlex.join(parts)
@@ -34,7 +34,8 @@ def changes(config: Config) -> Iterator[str]:
     """`name=value` of every knob that is not as it comes."""
     for knob in knobs.describe(config.kind):
         if knob.name in config.knobs and (value := as_text(config.knobs[knob.name])) != knob.default:
-            yield f"{knob.name}={value}"
+            file = next(iter(config.files_of(knob.name)), None)  # a knob that names a file: where it lies
+            yield f"{knob.name}={file.path if file else value}"
 
 
 def describe(config: Config) -> dict[str, Any]:

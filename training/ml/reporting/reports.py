@@ -1,4 +1,4 @@
-"""report.json: what came out, in numbers with their n. Deterministic: no times, names or paths. Torch-free."""
+"""report.json: what came out, in numbers with their n. No times, and paths in `repeat` alone. Torch-free."""
 
 import math
 import platform

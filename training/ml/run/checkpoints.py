@@ -4,15 +4,22 @@ import re
 import shutil
 from pathlib import Path
 
-from training.ml.run.environment import is_main_process
+from training.ml.run import weights
+from training.ml.run.environment import is_main_process, processes
 
 MARK = "complete"
 NAME = re.compile(r"checkpoint-(\d+)")
 
 
 def seal(directory: Path, step: int) -> None:
-    """Say that the checkpoint of `step` is whole; called when all of it is written."""
-    (directory / f"checkpoint-{step}" / MARK).touch()
+    """Say that the checkpoint of `step` is whole, and how many processes made it; called when all is written."""
+    checkpoint = directory / f"checkpoint-{step}"
+    weights.flush(checkpoint)  # the mark must not outlive a power cut that the rest does not
+    (checkpoint / MARK).write_text(str(processes()))
+
+
+def processes_of(checkpoint: Path) -> int:
+    return int((checkpoint / MARK).read_text() or 1)
 
 
 def last_complete(directory: Path) -> tuple[int, Path] | None:

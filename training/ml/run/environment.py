@@ -35,6 +35,11 @@ def prepare(*, base: str, log: Path) -> None:
     warnings.simplefilter("default")
 
 
+def processes() -> int:
+    """How many share the work, each with a batch of its own."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def is_main_process() -> bool:
     """Under `accelerate launch` only rank 0 writes and holds the lock."""
     return os.environ.get("RANK", "0") == "0"

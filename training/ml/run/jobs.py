@@ -54,8 +54,10 @@ def opened(directory: RunDirectory, config: Config, knobs: K) -> Job[K]:
         InvalidRelease, InvalidBase, InvalidKnob: why this cannot be trained.
     """
     here = machine.resolve(knobs)
-    read = files_of(config)
     release = release_of(config)
+    read = {
+        role: [files.apart_from(file, release.rows) for file in found] for role, found in files_of(config).items()
+    }
     learned_from = replace(
         release, rows=[*release.rows, *(row for file in read.get("data", []) for row in file.rows)]
     )

@@ -1,7 +1,7 @@
 """What all three trainers share: one table of arguments, and a fit that goes on from the last whole checkpoint."""
 
 import math
-import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from transformers import PrinterCallback
 from training.exceptions import RunFailed
 from training.ml.knobs import TrainingKnobs
 from training.ml.run import checkpoints, sharding, weights
-from training.ml.run.environment import is_main_process
+from training.ml.run.environment import is_main_process, processes
 from training.ml.run.jobs import Job
 from training.ml.run.progress import Progress
 from training.ml.run.rundir import RunDirectory
@@ -18,11 +18,6 @@ from training.ml.run.throughput import Meter
 
 CHECKPOINTS_A_RUN = 10
 MOST_STEPS_APART = 200
-
-
-def processes() -> int:
-    """How many share the work, each with a batch of its own."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def total_steps(*, examples: int, epochs: float, knobs: TrainingKnobs) -> int:
@@ -92,9 +87,12 @@ def fit(trainer: Any, *, directory: RunDirectory, what: str, examples: int | Non
     `examples`: what the report calls so; None: the elements of the trainer's dataset.
 
     Raises:
-        RunFailed: the loss is no number, or the memory of the device ran out.
+        RunFailed: the loss is no number, the memory of the device ran out, or as many processes as before are not
+            there to go on.
     """
     found = checkpoints.last_complete(directory.checkpoints)
+    if found:
+        check_processes(found[1])
     if is_main_process():
         directory.forget_metrics_after(found[0] if found else 0)
     trainer.remove_callback(PrinterCallback)
@@ -113,12 +111,28 @@ def fit(trainer: Any, *, directory: RunDirectory, what: str, examples: int | Non
     return summary(trainer, directory.read_metrics(), examples=counted)
 
 
-def trained(trainer: Any, job: Job[Any]) -> Any:
-    """The trained model as plain weights, saved in model/; under LoRA the adapter is kept in adapter/ and merged."""
+def check_processes(checkpoint: Path) -> None:
+    """With another number of them a step would hold other data, and the schedule another length."""
+    before = checkpoints.processes_of(checkpoint)
+    if before != processes():
+        raise RunFailed(
+            f"this run was begun with {before} process{'es' if before > 1 else ''} and has {processes()} now: go on "
+            "with the launcher that it was begun with, or start a new run with another seed or knob"
+        )
+
+
+def merged(trainer: Any, job: Job[Any]) -> Any:
+    """The trained model as plain weights; under LoRA the adapter is kept in adapter/."""
     model = trainer.accelerator.unwrap_model(trainer.model)
-    if job.adapters:
-        weights.save(job.directory.adapter, model, job.base.tokenizer)
-        model = model.merge_and_unload()
+    if not job.adapters:
+        return model
+    weights.save(job.directory.adapter, model, job.base.tokenizer)
+    return model.merge_and_unload()
+
+
+def trained(trainer: Any, job: Job[Any]) -> Any:
+    """The same, saved in model/."""
+    model = merged(trainer, job)
     weights.save(job.directory.model, model, job.base.tokenizer)
     return model
 

@@ -6,7 +6,7 @@ metrics.jsonl   one line a logging step
 checkpoints/    to go on from after a kill
 model/          the result, written beside and renamed in; adapter/ next to it under LoRA
 responses.jsonl kind sample: {"id", "index", "text", "sampling"} a line
-report.json     written last: there is one if and only if the run is done. No times, names or paths in it
+report.json     written last: there is one if and only if the run is done. No times in it; paths in `repeat` alone
 timing.json     what may differ between two runs of one config
 error.json      {"sentence"}: a mistake of the user's
 log.txt         what the libraries had to say

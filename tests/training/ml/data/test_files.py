@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,32 @@ def test_another_file_than_was_planned_with_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRelease, match=r"cannot be read \(No such file"):
         fingerprint(tmp_path / "nothing.json")
+
+
+def test_earlier_turns_of_alpaca_stand_before_its_question(tmp_path: Path) -> None:
+    record = {
+        "instruction": "And in Celsius?",
+        "history": [["At how many F does water boil?", "212"]],
+        "response": "100",
+    }
+    found = files.read(write(tmp_path / "a.jsonl", [record]))
+    assert said(found) == [
+        (["At how many F does water boil?"], "212"),
+        (["At how many F does water boil?", "212", "And in Celsius?"], "100"),
+    ]
+
+
+def test_records_with_tools_are_counted_not_trained_on_as_plain_text(tmp_path: Path) -> None:
+    call = {"role": "assistant", "content": "Let me look.", "tool_calls": [{"id": "1"}]}
+    records = [ALPACA, SHAREGPT | {"tools": "[{}]"}, {"messages": [{"role": "user", "content": "Hm?"}, call]}]
+    assert files.read(write(tmp_path / "a.jsonl", records)).bad == {"calls of tools": 1, "tools": 1}
+
+
+def test_what_a_release_holds_out_is_not_trained_on_from_a_file(tmp_path: Path) -> None:
+    file = files.read(write(tmp_path / "a.jsonl", RECORDS))
+    held_out = replace(file.rows[1], split="test")
+    training = replace(file, rows=[replace(row, split="train") for row in file.rows])
+    apart = files.apart_from(training, [held_out])
+    assert [row.responses[0].text for row in apart.rows] == ["Two.", "Hi.", "3"]
+    assert apart.bad == {"a prompt that the release holds out": 1}
+    assert files.apart_from(training, [replace(held_out, split="train")]) == training

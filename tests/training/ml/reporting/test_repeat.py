@@ -46,7 +46,7 @@ def test_defaults_are_left_out_and_processes_are_told(monkeypatch: pytest.Monkey
     assert "--launcher" not in repeat.command(config)
     monkeypatch.setenv("WORLD_SIZE", "2")
     found = repeat.describe(config)
-    assert (found["processes"], "--launcher accelerate" in found["command"]) == (2, True)
+    assert (found["processes"], "--launcher accelerate --processes 2" in found["command"]) == (2, True)
 
 
 def test_files_are_told_where_they_lie() -> None:
