@@ -19,7 +19,7 @@ from annotation.stats.votes import LEFT, RIGHT, TIE, Votes, of_lists
 EQUAL = "none"
 METHODS = (EQUAL, *reliability.METHODS)
 # Raise it with every change that gives the same judgements other weights.
-VERSION = 1
+VERSION = 2
 # The last bits of a logarithm differ between processors; weights are hashed.
 DIGITS = 4
 

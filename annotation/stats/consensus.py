@@ -26,6 +26,8 @@ CELL_OF = np.array([[SAME, EVADED, OPPOSITE], [INVENTED, EQUAL, INVENTED], [OPPO
 # A vote for a side of a true tie is one of two equally likely ones.
 HALVED = np.array([0.0, 0.0, 0.0, 0.0, -log(2)])
 GUESSING = from_competence(np.array([0.0]), np.array([1 / OUTCOMES]))  # (1, 5)
+# Where EM starts: MACE never leaves a competence of 0, whatever is said.
+HALF_KNOWING = from_competence(np.array([0.5]), np.array([1 / OUTCOMES]))  # (1, 5)
 TOLERANCE = 1e-5
 STEPS = 5000
 
@@ -62,14 +64,14 @@ def pooled(votes: Votes, *, model: ResponseModel) -> Fit:
     """The fit in which all annotators are one: a table of one row. One vote of somebody who guesses is added, so that
     nothing is impossible because nobody happened to do it."""
     places = placed(votes, annotators=np.zeros_like(votes.annotators), number=1)
-    start = from_competence(np.array([0.5]), np.array([1 / OUTCOMES]))
-    return maximise(places, model=model, posterior=votes.shares(), start=start, prior=GUESSING, strength=1.0)
+    shares = votes.shares()
+    return maximise(places, model=model, posterior=shares, start=HALF_KNOWING, prior=GUESSING, strength=1.0)
 
 
 def own(votes: Votes, *, model: ResponseModel, prior: Floats, strength: float) -> Fit:
     """The fit in which each annotator has a row of their own; `prior` (1, 5) is worth `strength` votes to each."""
     places = placed(votes, annotators=votes.annotators, number=len(votes.names))
-    start = np.repeat(prior, len(votes.names), axis=0)
+    start = np.repeat(HALF_KNOWING, len(votes.names), axis=0)
     return maximise(places, model=model, posterior=votes.shares(), start=start, prior=prior, strength=strength)
 
 
@@ -120,7 +122,8 @@ def judged(places: Places, *, table: Floats, truth: Floats) -> Floats:
     """(P, 3): the posterior of each pair's truth, all votes on it being independent once the truth is known."""
     evidence = (np.log(table) + HALVED).ravel()[places.cells]  # (3, V)
     sums = [np.bincount(places.pairs, weights=row, minlength=places.number_of_pairs) for row in evidence]
-    scores = np.log(truth) + np.stack(sums, axis=1)
+    with np.errstate(divide="ignore"):  # what cannot be true keeps a posterior of 0
+        scores = np.log(truth) + np.stack(sums, axis=1)
     scores -= scores.max(axis=1, keepdims=True)
     likely = np.exp(scores)
     return np.asarray(likely / likely.sum(axis=1, keepdims=True), dtype=np.float64)

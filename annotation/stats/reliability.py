@@ -16,13 +16,16 @@ import numpy as np
 
 from annotation.stats import consensus
 from annotation.stats.intervals import Interval, wilson
-from annotation.stats.response_models import DAWID_SKENE, MACE, OPPOSITE, SAME
+from annotation.stats.response_models import DAWID_SKENE, MACE, OPPOSITE, SAME, competence
 from annotation.stats.votes import Floats, Votes, Whole
 
 METHODS = {model.name: model for model in (DAWID_SKENE, MACE)}
 # What everybody does counts for an annotator like so many votes of their own. Measured on UKPConvArg1 (74,056 votes,
 # about 20 an annotator): of 2, 4, …, 128 these give held-out votes the highest likelihood.
 PRIOR_VOTES = {"dawid-skene": 16.0, "mace": 8.0}
+# Below this competence of all together nobody is weighed: how far EM, ever slower towards 0, was from it where it
+# stopped on simulated guesses (2 to 7 to a pair, 300 and 1,000 pairs). Dawid-Skene tells annotators apart even then.
+LEAST_COMPETENCE = {"dawid-skene": -1.0, "mace": 0.02}
 # Below so many independent votes on shared pairs an annotator's own number is not said.
 ENOUGH = 10
 
@@ -32,7 +35,7 @@ class NothingShared(ValueError):
 
 
 class OnlyChance(ArithmeticError):
-    """No annotator's vote for a side says anything about the side: they agree no better than chance."""
+    """No vote for a side says anything about the side: the votes are too few or agree no better than chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,7 @@ def estimate(votes: Votes, *, method: str, prior_votes: float | None = None) -> 
 
     Raises:
         NothingShared: no pair has votes of two annotators.
-        OnlyChance: the votes agree no better than guesses would.
+        OnlyChance: the votes are too few or agree no better than guesses would.
         NotConverged: see `consensus.maximise`.
     """
     model, strength = METHODS[method], PRIOR_VOTES[method] if prior_votes is None else prior_votes
@@ -85,8 +88,8 @@ def estimate(votes: Votes, *, method: str, prior_votes: float | None = None) -> 
     fit = consensus.own(heard, model=model, prior=everybody.table, strength=strength)
     weight = evidence(fit.table)
     total = weight[votes.annotators].sum()
-    if total <= 0:
-        raise OnlyChance("the judgements of the same pairs agree no better than chance, so nobody's can be weighed")
+    if total <= 0 or competence(everybody.table)[0] < LEAST_COMPETENCE[method]:
+        raise OnlyChance("the judgements of the same pairs are too few or agree no better than chance")
     scale = votes.annotators.size / total
     weight = weight * scale
     return Reliability(

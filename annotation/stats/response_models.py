@@ -60,7 +60,8 @@ class Mace:
     Hovy, "Learning Whom to Trust with MACE", NAACL 2013).
 
     SAME = θ + (1-θ)ξ_side, EQUAL = θ + (1-θ)ξ_tie, and so on, with 2 ξ_side + ξ_tie = 1. All truths are equally
-    likely beforehand, as in the paper. Its variational Bayes with fixed Beta and Dirichlet priors is left out: the
+    likely beforehand, as in the paper, but a tie is none where nobody votes for one: it would explain whatever is
+    said by guessing, with θ = 0. The paper's variational Bayes with fixed Beta and Dirichlet priors is left out: the
     prior here is what all annotators do together.
     """
 
@@ -79,6 +80,8 @@ class Mace:
         return from_competence(knowing, tie_habit)
 
     def truth(self, posterior: Floats) -> Floats:
+        if not posterior[:, TIE].any():
+            return np.array([1 / 2, 0.0, 1 / 2])
         return np.full(OUTCOMES, 1 / OUTCOMES)
 
 

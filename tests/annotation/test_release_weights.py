@@ -81,7 +81,7 @@ def test_the_manifest_says_how_reliable_each_annotator_is_and_of_how_much(projec
     release = releases.export(project, weights="dawid-skene")
 
     said = verify(Path(release.path))["weights"]
-    assert (said["method"], said["version"], said["prior_votes"]) == ("dawid-skene", 1, 16)
+    assert (said["method"], said["version"], said["prior_votes"]) == ("dawid-skene", 2, 16)
     assert sorted(said["annotators"]) == ["a", "alone", "b", "c", "d", "late"]
     first = said["annotators"]["a"]
     assert (first["comparisons"], first["shared"], first["weight"]) == (24, 24, weights_of(release)["a"])
@@ -132,9 +132,17 @@ def test_a_pair_of_texts_is_one_pair_in_whichever_row_and_order_it_stands():
         best = [[0], [1]] if key == "p" else [[1], [0]]
         judged(project, key=key, ranking=best, annotators=(f"by-{key}",), texts=texts, messages=messages)
 
-    said = releases.export(project, weights="mace").manifest["weights"]["annotators"]
+    said = releases.export(project, weights="dawid-skene").manifest["weights"]["annotators"]
 
     assert {name: facts["shared"] for name, facts in said.items()} == {"by-p": 1, "by-q": 1}
+
+
+def test_one_comparison_of_two_people_is_too_little_for_mace():
+    project = ProjectFactory()
+    judged(project, key="p", ranking=[[0], [1]], annotators=("a", "b"), texts=("one", "two"))
+
+    with pytest.raises(Unweighable, match=r"by mace: .* too few or agree no better than chance\. .*--weights none"):
+        releases.export(project, weights="mace")
 
 
 @pytest.mark.parametrize(

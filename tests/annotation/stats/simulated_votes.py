@@ -8,15 +8,15 @@ from annotation.stats.votes import Votes
 
 
 def simulated(
-    *, right: np.ndarray, pairs: int, each: int, seed: int = 0, ties: float = 0.3
+    *, right: np.ndarray, pairs: int, each: int, seed: int = 0, ties: float = 0.3, strict: bool = False
 ) -> tuple[Votes, np.ndarray]:
     """`each` of the annotators vote on every pair; annotator j says the truth with probability `right[j]`, else one
-    of the two other things. Also the truths (pairs,)."""
+    of the two other things; `strict`, with `ties` 0: else the other side. Also the truths (pairs,)."""
     chance = np.random.default_rng(seed)
     truth = chance.choice(3, size=pairs, p=[(1 - ties) / 2, ties, (1 - ties) / 2])
     who = np.concatenate([chance.choice(right.size, size=each, replace=False) for _ in range(pairs)])
     of = np.repeat(np.arange(pairs), each)
-    wrong = (truth[of] + chance.integers(1, 3, of.size)) % 3
+    wrong = 2 - truth[of] if strict else (truth[of] + chance.integers(1, 3, of.size)) % 3
     said = np.where(chance.random(of.size) < right[who], truth[of], wrong)
     names = tuple(f"a{j}" for j in range(right.size))
     return Votes(pairs=of, annotators=who, outcomes=said, worth=np.ones(of.size), names=names), truth

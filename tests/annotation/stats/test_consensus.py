@@ -92,6 +92,19 @@ def test_the_shared_table_is_near_what_made_the_votes(model):
     np.testing.assert_allclose(table, [0.7, 0.15, 0.15, 0.7, 0.3], atol=0.03)
 
 
+def test_to_mace_all_truths_are_as_likely_and_a_tie_is_none_where_nobody_votes_for_one(votes):
+    strict, _ = simulated(right=RIGHT, pairs=300, each=4, ties=0, strict=True)
+
+    assert consensus.pooled(votes, model=MACE).truth == pytest.approx([1 / 3] * 3)
+    assert consensus.pooled(strict, model=MACE).truth == pytest.approx([1 / 2, 0, 1 / 2])
+
+
+def test_a_prior_that_knows_nothing_does_not_keep_anybody_from_knowing(votes):
+    fit = consensus.own(votes, model=MACE, prior=consensus.GUESSING, strength=8.0)
+
+    assert competence(fit.table)[0] > 0.7
+
+
 def test_what_still_moves_after_the_last_step_is_said(votes, monkeypatch):
     monkeypatch.setattr(consensus, "STEPS", 2)
 

@@ -1,6 +1,7 @@
 import gzip
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,41 @@ def test_whoever_votes_against_the_truth_weighs_little_and_never_less_than_nothi
     weights = [annotator.weight for annotator in reliability.estimate(votes, method=method).annotators]
 
     assert 0 <= weights[4] < 0.1 * min(weights[:4])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_where_nobody_votes_for_a_tie_equals_are_found_to_be_equal(method):
+    votes, _ = simulated(right=np.full(3, 0.8), pairs=300, each=3, ties=0, strict=True)
+
+    found = reliability.estimate(votes, method=method)
+
+    assert [annotator.reliability for annotator in found.annotators] == pytest.approx([0.8] * 3, abs=0.07)
+    assert found.posterior[:, TIE].max() < 1e-6
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_where_nobody_votes_for_a_tie_weights_rise_with_reliability(method):
+    right = np.array([0.9, 0.8, 0.7, 0.6])
+    votes, _ = simulated(right=right, pairs=300, each=4, ties=0, strict=True)
+
+    annotators = reliability.estimate(votes, method=method).annotators
+
+    assert [annotator.reliability for annotator in annotators] == pytest.approx(right, abs=0.07)
+    assert annotators[0].weight > 1.3
+    assert annotators[3].weight < 0.6
+    assert annotators[0].weight > max(a.weight for a in annotators[1:3])
+    assert annotators[3].weight < min(a.weight for a in annotators[1:3])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_few_ties_and_five_annotators_are_enough(method):
+    right = np.array([0.9, 0.85, 0.8, 0.7, 0.6])
+    votes, _ = simulated(right=right, pairs=300, each=5, ties=0, strict=True)
+    evaded = np.random.default_rng(1).random(votes.outcomes.size) < 0.01
+
+    found = reliability.estimate(replace(votes, outcomes=np.where(evaded, TIE, votes.outcomes)), method=method)
+
+    assert [annotator.reliability for annotator in found.annotators] == pytest.approx(right, abs=0.08)
 
 
 def test_of_whoever_votes_against_the_truth_dawid_skene_takes_nothing():
@@ -170,6 +206,20 @@ def test_people_who_never_agree_cannot_be_weighed():
 
     with pytest.raises(reliability.OnlyChance, match="no better than chance"):
         reliability.estimate(votes, method="dawid-skene")
+
+
+@pytest.mark.parametrize("outcomes", [(LEFT, RIGHT), (LEFT, TIE, RIGHT)])
+def test_mace_does_not_weigh_those_who_only_guess(outcomes):
+    """Of three annotators every combination of votes comes as often as any other."""
+    said = list(product(outcomes, repeat=3)) * 20
+    votes = of_lists(
+        pairs=[pair for pair in range(len(said)) for _ in "abc"],
+        annotators=list("abc") * len(said),
+        outcomes=[outcome for of_pair in said for outcome in of_pair],
+    )
+
+    with pytest.raises(reliability.OnlyChance, match="no better than chance"):
+        reliability.estimate(votes, method="mace")
 
 
 @pytest.mark.parametrize("outcomes", [[], [3], [LEFT, LEFT]])
