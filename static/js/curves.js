@@ -93,32 +93,34 @@ function cellOf(kind, text, scope) {
   return cell;
 }
 
+/** What is new, with the last step, which may have got another line; null of a server that does not answer. */
 async function ask(section) {
   if (points.length > MOST) points = [];
-  const after = points.length ? points.at(-1).step : -1;
-  const answer = await fetch(`${section.dataset.curves}?after=${after}`, { headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
-  const news = await answer.json();
-  if (news.points.length) {
-    points.push(...news.points);
-    draw(section);
+  const after = points.length ? points.at(-1).step - 1 : -1;
+  try {
+    const answer = await fetch(`${section.dataset.curves}?after=${after}`, { headers: { Accept: "application/json" } });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null; // it is being restarted, and comes back
   }
-  return news;
+}
+
+/** Whether there was anything new in them. */
+function take(news) {
+  if (news.length === 0 || JSON.stringify(news) === JSON.stringify(points.slice(-1))) return false;
+  points = [...points.filter((point) => point.step < news[0].step), ...news];
+  return true;
 }
 
 /** Ask once for a run that has ended; else until it ends. A page that nobody looks at asks for nothing. */
 export async function follow(section) {
-  let wait = EVERY;
-  try {
-    const { ended } = await ask(section);
-    if (ended) {
-      section.querySelector("[data-over]").hidden = "ended" in section.dataset;
-      return;
-    }
-  } catch {
-    wait = SELDOM; // a server that is being restarted comes back
+  const news = await ask(section);
+  if (news && take(news.points)) draw(section);
+  if (news?.ended) {
+    section.querySelector("[data-over]").hidden = "ended" in section.dataset;
+    return;
   }
-  setTimeout(() => whenSeen(() => follow(section)), wait);
+  setTimeout(() => whenSeen(() => follow(section)), news ? EVERY : SELDOM);
 }
 
 function whenSeen(act) {

@@ -76,12 +76,25 @@ def test_curves_grow_while_the_run_goes_on_and_its_end_is_said(visit, engineer):
     run_rows.measure(directory, steps=range(1, 11))
     expect(page.get_by_role("img", name="loss, 10: 0.7 –")).to_be_visible()
     expect(page.get_by_text("Nothing has been measured yet.")).to_be_hidden()
+    directory.append_metrics({"step": 10, "steps": run_rows.STEPS, "held_out_loss": 0.65})
+    expect(page.get_by_role("img", name="held_out_loss, 1: 0.65 –")).to_be_visible()
     run_rows.measure(directory, steps=range(11, 41))
     expect(page.get_by_role("img", name="loss, 40: 0.7 –")).to_be_visible()
     expect(page.get_by_text("The run has ended.")).to_be_hidden()
     Run.objects.update(state=Run.State.DONE, report={"headline": "It is as good as it gets."})
     page.get_by_role("link", name="Show what came out").click()
     expect(page.locator(".verdict")).to_have_text("It is as good as it gets.")
+
+
+def test_a_plot_that_cannot_be_drawn_is_a_script_error(visit, engineer):
+    run = run_rows.running(steps=0)
+    visitor = visit(engineer)
+    page = visitor.open(f"/training/runs/{run.pk}/")
+    page.evaluate("() => { Plot.plot = () => { throw new Error('no such mark'); }; }")
+    with page.expect_event("pageerror") as error:
+        run_rows.measure(RunDirectory(Path(run.directory)), steps=range(1, 11))
+    assert "no such mark" in error.value.message
+    visitor.trouble.clear()
 
 
 def test_without_script_the_tables_stand_alone(visit, engineer):

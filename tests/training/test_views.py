@@ -102,6 +102,7 @@ def test_a_trained_reward_model_reads_like_a_notebook(engineer):
         "people with each other",
         "By strength of the preference",
         "By annotator",
+        "By source",
         "annotator-1",
         "shop-g0 | shop-g1",
         "Expected calibration error",

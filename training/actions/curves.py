@@ -3,23 +3,28 @@
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
 MOST = 500  # points; more than a plot has pixels for
-SMALL = 1_000_000  # bytes that are read whole; of more a sample of lines is
+SMALL = 1_000_000  # bytes that are read whole; of a larger file as many are looked at
 LONGEST = 16_384  # bytes of a line
-NAMES = 24  # numbers of a line
+NAMES = 24  # numbers of a point
 TRIES = 3  # lines that are no points, one after the other
+ENDS = 2  # points
 
 Point = dict[str, float]
 
 
 def read(path: Path, *, after: int = -1, most: int = MOST) -> list[Point]:
-    """At most `most` points of later steps than `after`, spread evenly, with the first and the last of them.
+    """At most `most` points of later steps than `after`, thinned, with the first and the last of them.
 
-    Each has its `step` and whatever finite numbers its line has. No file, or no readable one: no points.
+    Each has its `step` and whatever finite numbers the lines of that step have. A step may get another line later:
+    who asks again asks with the step before the last. No file, or no readable one: no points.
     """
     try:
         file = path.open("rb")
@@ -31,13 +36,13 @@ def read(path: Path, *, after: int = -1, most: int = MOST) -> list[Point]:
         found = (
             whole(file, start=start) if size - start <= SMALL else sampled(file, start=start, size=size, most=most)
         )
-        return thinned([point for point in found if point["step"] > after], most=most)
+        return thinned([point for point in merged(found) if point["step"] > after], most=most)
 
 
 def of_report(records: object, *, after: int = -1) -> list[Point]:
     """The points that a report has kept, for where its run's directory is not."""
-    found = [point_of(one) for one in records] if isinstance(records, list) else []
-    return thinned([point for point in found if point and point["step"] > after], most=MOST)
+    found = [point for one in records if (point := point_of(one))] if isinstance(records, list) else []
+    return thinned([point for point in merged(found) if point["step"] > after], most=MOST)
 
 
 def offset_after(file: BinaryIO, *, size: int, step: int) -> int:
@@ -61,25 +66,53 @@ def whole(file: BinaryIO, *, start: int) -> Iterator[Point]:
 
 
 def sampled(file: BinaryIO, *, start: int, size: int, most: int) -> Iterator[Point]:
-    """The line at each of `most` places of the file, and the last one."""
-    places = [start + (size - start) * index // most for index in range(most)]
-    yield from unrepeated(point for place in places if (point := next_point(file, place)))
-    yield from list(whole(file, start=max(start, size - LONGEST)))[-1:]
+    """The lines in a stretch behind each of `most` places of the file, and the last step."""
+    for index in range(most):
+        yield from stretch(file, start=start + (size - start) * index // most, length=SMALL // most)
+    yield from list(merged(whole(file, start=max(start, size - LONGEST))))[-1:]
 
 
-def unrepeated(points: Iterator[Point]) -> Iterator[Point]:
-    last = -1.0
-    for point in points:
-        if point["step"] > last:
-            last = point["step"]
+def stretch(file: BinaryIO, *, start: int, length: int) -> Iterator[Point]:
+    """The lines that begin in it; the next one, if none does."""
+    if point := next_point(file, start):
+        yield point
+    while file.tell() < start + length and (line := file.readline(LONGEST)):
+        if point := parsed(line):
             yield point
 
 
+def merged(points: Iterable[Point]) -> Iterator[Point]:
+    """One point of neighbours of one step: what is measured after a step has a line of its own."""
+    for _, lines in groupby(points, key=itemgetter("step")):
+        yield limited({name: value for line in lines for name, value in line.items()})
+
+
 def thinned(points: Sequence[Point], *, most: int) -> list[Point]:
-    """Evenly spread, with both ends."""
+    """Evenly spread, with both ends; but of each curve of few points as many as its share of `most` allows."""
     if len(points) <= most:
         return list(points)
-    return [points[index * (len(points) - 1) // (most - 1)] for index in range(most)]
+    kept: set[int] = set()
+    few = seldom(points)
+    for number, places in enumerate(few):
+        share = (most - ENDS - len(kept)) // (len(few) - number + 1)
+        kept.update(spread(places, most=share))
+    kept.update(spread(range(len(points)), most=most - len(kept)))
+    return [points[place] for place in sorted(kept)]
+
+
+def seldom(points: Sequence[Point]) -> list[tuple[int, ...]]:
+    """The places of what at most half of the points have, the rarest first; names that go together are one."""
+    places = defaultdict(list)
+    for place, point in enumerate(points):
+        for name in point:
+            places[name].append(place)
+    return sorted({tuple(found) for found in places.values() if 2 * len(found) <= len(points)}, key=len)
+
+
+def spread(places: Sequence[int], *, most: int) -> list[int]:
+    if len(places) <= most:
+        return list(places)
+    return [places[index * (len(places) - 1) // max(1, most - 1)] for index in range(most)]
 
 
 def next_point(file: BinaryIO, offset: int) -> Point | None:
@@ -110,7 +143,11 @@ def point_of(record: object) -> Point | None:
     if not isinstance(record, dict):
         return None
     numbers = {str(name): float(value) for name, value in record.items() if is_number(value)}
-    return dict(list(numbers.items())[:NAMES]) if "step" in numbers else None
+    return limited(numbers) if "step" in numbers else None
+
+
+def limited(point: Point) -> Point:
+    return dict(list({"step": point["step"], **point}.items())[:NAMES])
 
 
 def is_number(value: object) -> bool:

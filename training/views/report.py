@@ -38,6 +38,7 @@ BASELINES = {
 SLICES = {
     "strength": gettext_lazy("By strength of the preference"),
     "annotator": gettext_lazy("By annotator"),
+    "source": gettext_lazy("By source"),
     "policies": gettext_lazy("By the policies compared"),
     "heads": gettext_lazy("By the criterion of each head"),
     "tags": gettext_lazy("By tag"),
