@@ -65,7 +65,7 @@ def test_a_plot_is_saved_as_svg_png_and_csv(visit, engineer, tmp_path):
     assert lines[0] == "name,value,low,high,n"
     accuracy = report["held_out"]["accuracy"]
     assert lines[1] == f"this run,{accuracy['value']},{accuracy['low']},{accuracy['high']},45"
-    assert lines[4] == "'=1+1,0.5,0.4,0.6,45"
+    assert "'=1+1,0.5,0.4,0.6,45" in lines  # PostgreSQL sorts the keys of a report
 
 
 def test_curves_grow_while_the_run_goes_on_and_its_end_is_said(visit, engineer):
