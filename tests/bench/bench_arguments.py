@@ -24,11 +24,8 @@ from annotation.stats import reliability
 from annotation.stats import votes as voting
 from tests.bench import arguments
 from tests.bench.arguments import Gold, Pair, Weights
-from training.ml import knobs, scoring
-from training.ml.backbones import bases
-from training.ml.data.conversations import Encoder
+from training.ml import knobs, rewards
 from training.ml.reporting.evaluation import Outcome, accuracy, credit
-from training.ml.run import machine
 from training.ml.run.rundir import Config, ReleaseReference, RunDirectory, write_json
 
 Scores = dict[tuple[str, str], float]  # of an argument for a prompt
@@ -69,17 +66,16 @@ def settings(chosen: argparse.Namespace) -> Iterable[Setting]:
     for labels in chosen.labels:
         for seed in chosen.seeds:
             values = {
-                "lora": False,
-                "learning_rate": 1e-4,
-                "batch_size": 1,
-                "max_tokens": 8192,
-                "max_length": 192,
-                "epochs": 2.0,
+                "lora": "false",
+                "learning_rate": "1e-4",
+                "batch_size": "1",
+                "max_tokens": "8192",
+                "max_length": "192",
+                "epochs": "2",
                 "labels": "shares" if labels == "reliability" else labels,
-                "save_steps": 10_000,
+                "save_steps": "10000",
             }
-            values |= {name: getattr(knobs.parse("rm", {name: text}), name) for name, text in given.items()}
-            yield Setting(labels=labels, seed=seed, base=base, knobs=values)
+            yield Setting(labels=labels, seed=seed, base=base, knobs=knobs.as_json(knobs.parse("rm", values | given)))
 
 
 def trained(directory: Path, setting: Setting, *, release: tuple[Path, str]) -> RunDirectory:
@@ -93,7 +89,7 @@ def trained(directory: Path, setting: Setting, *, release: tuple[Path, str]) -> 
         release=ReleaseReference(path=str(path), hash=digest),
         base=str(setting.base),
         seed=setting.seed,
-        knobs=knobs.as_json(knobs.parse("rm", {name: as_text(value) for name, value in setting.knobs.items()})),
+        knobs=dict(setting.knobs),
     )
     run.write_config(config)
     done = subprocess.run(
@@ -108,21 +104,11 @@ def trained(directory: Path, setting: Setting, *, release: tuple[Path, str]) -> 
     return run
 
 
-def as_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def scored(run: RunDirectory, setting: Setting, gold: Sequence[Gold]) -> Scores:
+def scored(run: RunDirectory, gold: Sequence[Gold]) -> Scores:
     """What the saved model gives each argument of the gold pairs."""
-    values = knobs.parse("rm", {name: as_text(value) for name, value in setting.knobs.items()})
-    here = machine.resolve(values)
-    machine.make_deterministic(seed=setting.seed, threads=here.threads)
-    base = bases.read(run.model, source=str(run.model), kind="path", knobs=values)
-    model, _ = bases.load_classifier(base, machine=here)
-    encoder = Encoder(base.tokenizer, max_length=base.context(values.max_length), overlong=values.overlong)
     wanted = list(dict.fromkeys((pair.prompt, text) for pair in gold for text in (pair.better, pair.worse)))
-    tokens = [encoder.encode([{"role": "user", "content": prompt}], text) for prompt, text in wanted]
-    scores = scoring.score(model, [found.ids for found in tokens], pad=base.tokenizer.pad_token_id)
+    judge = rewards.opened(run.model)
+    scores = judge.score([([{"role": "user", "content": prompt}], text) for prompt, text in wanted])
     return dict(zip(wanted, scores, strict=True))
 
 
@@ -188,7 +174,7 @@ def main(given: Sequence[str] | None = None) -> None:
                 weights = weights_of(pairs, held_out=held_out, labels=setting.labels)
                 release = arguments.write(Path(scratch) / "release", pairs, held_out=held_out, weights=weights)
                 run = trained(Path(scratch) / "run", setting, release=release)
-                members[setting.labels].append(scored(run, setting, gold))
+                members[setting.labels].append(scored(run, gold))
             name = f"{setting.labels}, seed {setting.seed}"
             found[name] += outcomes(gold, members[setting.labels][-1])
             print(
