@@ -146,11 +146,14 @@ def opened(path: Path, *, knobs: MachineKnobs | None = None) -> RewardModel:
     base = bases.read(path, source=str(path), kind="path", knobs=knobs)
     if not base.holds_reward_model:
         raise InvalidBase(f"{path} is no reward model: it has no score for a conversation")
-    record = record_of(base)
+    record = bases.attempt(base.source, lambda: record_of(base))
     model, _ = bases.load(base, AutoModelForSequenceClassification, machine=here)
     names: tuple[str, ...] = ()
     if record.adapters is not None:
-        model, names = members.reopened(model, path, count=record.members, shape=record.adapters)
+        shape = record.adapters
+        model, names = bases.attempt(
+            base.source, lambda: members.reopened(model, path, count=record.members, shape=shape)
+        )
     encoder = Encoder(base.tokenizer, max_length=record.max_length)
     return RewardModel(model=model, encoder=encoder, record=record, adapters=names)
 

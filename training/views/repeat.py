@@ -10,13 +10,11 @@ from training.ml.reporting import repeat
 from training.ml.run.rundir import Config, FileReference, ReleaseReference
 from training.models import Artifact, Run
 
-TRAINED = frozenset({Run.Kind.SFT, Run.Kind.RM, Run.Kind.DPO})
-
 
 def command(run: Run, *, base: Artifact | None, processes: int) -> str:
     """As a report has it, but with the name of the base, and before there is a report. A kind without a command of
     its own: its process."""
-    if run.kind not in TRAINED:
+    if run.kind not in repeat.TRAINED:
         return shlex.join(["python", "-m", "training.ml", run.directory])
     config = Config(
         name=run.name,

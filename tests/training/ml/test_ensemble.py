@@ -1,5 +1,7 @@
 """Several reward models on one frozen backbone: who they are, what they say together, and what a kill changes."""
 
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from transformers import AutoModelForSequenceClassification
 from tests.training.ml import builders
 from tests.training.ml.test_processes import launch
 from tests.training.ml.test_rewards import ASKED, plain_scores, training_answers
-from training.exceptions import InvalidKnob
+from training.exceptions import InvalidBase, InvalidKnob
 from training.ml import rewards
 from training.ml.rewards import conservative
 from training.ml.run.rundir import ReleaseReference, RunDirectory
@@ -180,3 +182,22 @@ def test_members_that_are_no_adapters_are_refused(
     run = made(tmp_path / "run", comparisons, policy, lora="false")
     with pytest.raises(InvalidKnob, match="ensemble=2: its members are low-rank adapters on one frozen backbone"):
         builders.train(run)
+
+
+def test_an_ensemble_that_lost_a_member_is_refused_in_a_sentence(tmp_path: Path, together: RunDirectory) -> None:
+    damaged = tmp_path / "model"
+    shutil.copytree(together.model, damaged)
+    (damaged / "member-1.safetensors").unlink()
+    with pytest.raises(InvalidBase, match="cannot be loaded"):
+        rewards.opened(damaged)
+
+
+def test_an_ensemble_whose_record_is_no_record_is_refused_in_a_sentence(
+    tmp_path: Path, together: RunDirectory
+) -> None:
+    damaged = tmp_path / "model"
+    shutil.copytree(together.model, damaged)
+    config = json.loads((damaged / "config.json").read_text())
+    (damaged / "config.json").write_text(json.dumps(config | {"reward": {"members": 2}}))
+    with pytest.raises(InvalidBase, match="cannot be loaded"):
+        rewards.opened(damaged)

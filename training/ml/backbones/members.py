@@ -61,7 +61,8 @@ def shape_of(model: Any) -> Shape:
 
 def reopened(model: Any, path: Path, *, count: int, shape: Shape) -> tuple[Any, tuple[str, ...]]:
     """The backbone with every member's adapter, from the plain first member; and their names."""
-    config = peft.LoraConfig(**shape, lora_dropout=0.0, task_type=peft.TaskType.SEQ_CLS)
+    known = {name: shape[name] for name in SHAPE}  # whoever wrote the file, nothing else is taken from it
+    config = peft.LoraConfig(**known, lora_dropout=0.0, task_type=peft.TaskType.SEQ_CLS)
     names = tuple(map(name_of, range(count)))
     found = peft.PeftModel(model, config, adapter_name=names[0])
     for name in names[1:]:

@@ -13,10 +13,13 @@ from training.ml.knobs.fields import as_text
 from training.ml.run.rundir import Config
 
 HASH_SHOWN = 12  # characters; as many as a release's name has
+TRAINED = ("sft", "rm", "dpo")  # kinds with a command of their own
 
 
 def command(config: Config, *, processes: int = 1) -> str:
-    """The command with everything that decides the result, defaults left out."""
+    """The command with everything that decides the result, defaults left out; other kinds: their process."""
+    if config.kind not in TRAINED:
+        return shlex.join(["python", "-m", "training.ml", config.name])
     parts = ["manage.py", f"train_{config.kind}"]
     if config.release:
         parts += ["--release", config.release.hash[:HASH_SHOWN]]

@@ -28,8 +28,9 @@ def is_full(error: BaseException) -> bool:
 
 def make_room(directory: RunDirectory) -> None:
     """What was half written goes: it is of no use, and the sentence needs a place."""
-    directory.clear_unfinished()
-    checkpoints.last_complete(directory.checkpoints)
+    for path in [directory.path, *directory.path.glob("members/*")]:  # an ensemble's are runs of their own
+        RunDirectory(path).clear_unfinished()
+        checkpoints.last_complete(path / "checkpoints")
 
 
 def sentence(directory: RunDirectory) -> str:

@@ -54,3 +54,7 @@ def test_files_are_told_where_they_lie() -> None:
     config = replace(config_of("sft"), release=None, files=files)
     words = shlex.split(repeat.command(config))
     assert words[:6] == ["manage.py", "train_sft", "--data", "/data/a.json", "/data/b c.jsonl", "--base"]
+
+
+def test_a_kind_without_a_command_names_its_process() -> None:
+    assert repeat.command(config_of("sample")) == f"python -m training.ml {config_of('sample').name}"

@@ -99,3 +99,13 @@ def test_the_sentence_tells_what_checkpoints_of_finished_runs_hold(tmp_path: Pat
 def test_other_errors_are_not_taken_for_a_full_disk() -> None:
     assert not disks.is_full(PermissionError(13, "Permission denied"))
     assert not disks.is_full(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_what_an_ensembles_member_left_half_written_makes_room(tmp_path: Path) -> None:
+    member = tmp_path / "members" / "1"
+    half, left = member / "checkpoints" / "checkpoint-4", member / ".adapter.17"
+    for path in (half, left):
+        path.mkdir(parents=True)
+    disks.make_room(RunDirectory(tmp_path))
+    assert not half.exists()
+    assert not left.exists()
