@@ -7,12 +7,14 @@ Trainer's own would average batches.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 from transformers import Trainer, TrainerCallback
 from trl import SFTTrainer
 
+from training.exceptions import RunFailed
 from training.ml import scoring
 from training.ml.data.conversations import Tokens
 from training.ml.packed import attention, packing
@@ -60,6 +62,23 @@ def loss(model: Any, examples: Sequence[Tokens], *, pad: int) -> float | None:
         return None
     log_probs = scoring.answer_log_probs(model, examples, pad=pad)
     return -sum(log_probs) / sum(len(tokens.answer) for tokens in examples)
+
+
+class Best(TrainerCallback):
+    """Keeps hold of the best checkpoint of a run that was moved: the trainer notes where it lay, and forgets it in
+    silence if it lies there no more."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """
+        Raises:
+            RunFailed: it is gone.
+        """
+        if not state.best_global_step:
+            return
+        path = Path(args.output_dir) / f"checkpoint-{state.best_global_step}"
+        if not path.is_dir():
+            raise RunFailed(f"{path} is gone, the best one so far: restore it, or remove checkpoints/ to begin anew")
+        state.best_model_checkpoint = str(path)
 
 
 class Patience(TrainerCallback):

@@ -19,7 +19,7 @@ from training.ml import demonstrations, forgetting, imitation, mixing, scoring
 from training.ml.backbones import bases, lora
 from training.ml.data.conversations import Tokens
 from training.ml.demonstrations import Demonstrations
-from training.ml.imitation import ImitationTrainer, Patience
+from training.ml.imitation import Best, ImitationTrainer, Patience
 from training.ml.knobs import SftKnobs
 from training.ml.mixing import Mix
 from training.ml.packed import sharing
@@ -102,7 +102,7 @@ def trainer_of(job: Job[SftKnobs], model: Any, material: Material) -> ImitationT
         train_dataset=dataset(train),
         eval_dataset=dataset(material.shown.held_out) if measures(job.knobs) else None,
         processing_class=job.base.tokenizer,
-        callbacks=[Patience(job.knobs.patience)] if job.knobs.patience else None,
+        callbacks=[Best(), *([Patience(job.knobs.patience)] if job.knobs.patience else [])],
         peft_config=lora.config(job.knobs, classifier=False) if job.adapters else None,
     )
 

@@ -1,5 +1,8 @@
 """A fine-tuning that measures on the way, mixes, packs and orders ends the same if killed, and on two processes."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,37 @@ def test_a_killed_run_that_stops_early_stops_as_an_undisturbed_one(
     assert losses(killed) == losses(undisturbed)
     name = "model.safetensors"
     assert (killed.model / name).read_bytes() == (undisturbed.model / name).read_bytes()
+
+
+KILLED_BEFORE_ITS_MODEL = """
+import os, signal
+from training.ml.run import weights
+from training.ml.__main__ import main
+weights.save = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+main([{path!r}])
+"""
+
+
+def test_a_run_that_was_moved_after_its_last_checkpoint_still_ends_with_the_best(
+    tmp_path: Path, demonstrations: ReleaseReference, policy: RunDirectory
+) -> None:
+    values = {"learning_rate": "0.02", "epochs": "20", "eval_steps": "2", "patience": "3", "lora": "false"}
+    undisturbed, killed = (
+        builders.make_run(tmp_path / name, "sft", reference=demonstrations, base=str(policy.model), values=values)
+        for name in ("undisturbed", "killed")
+    )
+    builders.train(undisturbed)
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED_BEFORE_ITS_MODEL.format(path=str(killed.path))],
+        check=False,
+        capture_output=True,
+    )
+    assert ended.returncode == -signal.SIGKILL
+    moved = RunDirectory(killed.path.rename(tmp_path / "elsewhere"))
+    assert builders.execute(moved).returncode == 0
+    assert moved.report.read_bytes() == undisturbed.report.read_bytes()
+    name = "model.safetensors"
+    assert (moved.model / name).read_bytes() == (undisturbed.model / name).read_bytes()
 
 
 def losses(run: RunDirectory) -> list[tuple[int, float | None, float | None]]:
