@@ -117,7 +117,7 @@ def check_processes(checkpoint: Path) -> None:
     if before != processes():
         raise RunFailed(
             f"this run was begun with {before} process{'es' if before > 1 else ''} and has {processes()} now: go on "
-            "with the launcher that it was begun with, or start a new run with another seed or knob"
+            "with the launcher that it was begun with, or remove its checkpoints/ to begin anew"
         )
 
 
