@@ -59,7 +59,7 @@ def run(directory: RunDirectory, config: Config, knobs: RewardKnobs) -> None:
         train = ensemble.train(members, model, fresh=fresh, fit=lambda member: fitted_member(member, model, fresh))
         if is_main_process():
             judge = ensemble.finished(job, members, unquantised(job, model, names), items=found.train)
-            report(job, found, plan, planned, judge=judge, train=train)
+            report(job, found, members[0].plan, planned, judge=judge, train=train)
         return
     trainer, train = fitted(job, model, plan, fresh=fresh, what="Reward model")
     if is_main_process():

@@ -165,10 +165,13 @@ def test_a_backbone_that_is_cut_over_processes_is_refused(
 
 
 def test_a_bootstrap_gives_each_member_prompts_of_its_own(
-    tmp_path: Path, comparisons: ReleaseReference, policy: RunDirectory
+    tmp_path: Path, comparisons: ReleaseReference, policy: RunDirectory, together: RunDirectory
 ) -> None:
     run = made(tmp_path / "run", comparisons, policy, ensemble_data="bootstrap", conservative="min")
     report = builders.train(run)
+    in_order = together.read_report()
+    assert in_order is not None
+    assert report["batches"]["tokens"] != in_order["batches"]["tokens"]  # told of what was drawn
     assert report["held_out"]["ensemble"]["conservative"]["kind"] == "min"
     assert report["train"]["members"][0]["loss_last"] != report["train"]["members"][1]["loss_last"]
     assert report["train"]["examples"] == 60
