@@ -34,6 +34,13 @@ KINDS: dict[str, type[SftKnobs] | type[RewardKnobs] | type[DpoKnobs] | type[Samp
     "dpo": DpoKnobs,
     "sample": SampleKnobs,
 }
+NEEDS = {  # a knob that speaks of another one's work
+    "mix_ratio": "mix",
+    "ensemble_data": "ensemble",
+    "conservative": "ensemble",
+    "conservative_penalty": "ensemble",
+    "head_weight": "heads",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +93,18 @@ def build(kind: str, values: Mapping[str, Any]) -> Knobs:
         CHECKS_OF_DPO[knobs.trainer](knobs)
     if isinstance(knobs, RankingKnobs):
         check_ties(knobs)
+    check_needs(knobs)
     return knobs
+
+
+def check_needs(knobs: Knobs) -> None:
+    """Nothing that was asked for is passed over in silence."""
+    comes = {item.name: item.default for item in dataclasses.fields(knobs)}
+    given = {name for name, default in comes.items() if getattr(knobs, name) != default}
+    for name in sorted(given & NEEDS.keys()):
+        if NEEDS[name] not in given:
+            value = as_text(getattr(knobs, name))
+            raise InvalidKnob(f"{name}={value}: says nothing without {NEEDS[name]}; say that too, or leave it out")
 
 
 def found(kind: str, name: str) -> "Field[Any]":
