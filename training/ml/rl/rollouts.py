@@ -1,0 +1,174 @@
+"""Answers that the policy gives while it learns: what they are, and how they are drawn in this process.
+
+Sampling is from the policy at a temperature and nothing is cut off, so that the log-probabilities of training are
+those that the tokens were drawn by. Every answer draws from a stream of random numbers of its own, named by the run's
+seed, the prompt and the draw: which others share its batch does not change it, and a run that goes on after a kill
+has nothing to restore. Prompts are padded on the left and sorted by length; answers that have ended leave the batch.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from training.ml.data.conversations import Tokenizer, end_of
+from training.ml.data.releases import Message
+
+SHRINK = 0.75  # a batch is made smaller when no more than this share of it still writes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """`ids`: the tokens after which an answer begins."""
+
+    id: str
+    messages: list[Message]
+    ids: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """An answer in tokens, its end token with them where it ended, and as text without special tokens."""
+
+    prompt: Prompt
+    answer: list[int]
+    text: str
+    ended: bool
+
+
+class Generator(Protocol):
+    """`draw` names the draw: the same one with the same weights gives the same answers."""
+
+    def __call__(self, prompts: Sequence[Prompt], *, draw: str) -> list[Rollout]: ...
+
+
+def rollout_of(prompt: Prompt, tokens: Sequence[int], tokenizer: Tokenizer) -> Rollout:
+    """What was drawn, up to its end token, as text that any reward model can read."""
+    end = end_of(tokenizer)
+    ended = end in tokens
+    answer = list(tokens[: tokens.index(end) + 1] if ended else tokens)
+    text = tokenizer.decode(answer, skip_special_tokens=True).replace("\x00", "\ufffd")  # no database keeps NUL
+    return Rollout(prompt=prompt, answer=answer, text=text, ended=ended)
+
+
+def stream(*, seed: int, prompt: str, draw: str, length: int) -> "np.ndarray[Any, Any]":
+    """Uniform numbers, one for each token of an answer."""
+    digest = hashlib.sha256(json.dumps([seed, prompt, draw]).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big")).random(length)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Local:
+    """Draws answers from a model in this process."""
+
+    model: Any
+    tokenizer: Tokenizer
+    max_new_tokens: int
+    temperature: float
+    seed: int
+    batch_size: int
+
+    def __call__(self, prompts: Sequence[Prompt], *, draw: str) -> list[Rollout]:
+        """One answer to each prompt, in their order; a prompt may stand in it several times."""
+        names = list(numbered(prompts, draw=draw))
+        order = sorted(range(len(prompts)), key=lambda place: (-len(prompts[place].ids), place))
+        found: dict[int, Rollout] = {}
+        for start in range(0, len(order), self.batch_size):
+            places = order[start : start + self.batch_size]
+            for place, tokens in zip(places, self.drawn([(prompts[i], names[i]) for i in places]), strict=True):
+                found[place] = rollout_of(prompts[place], tokens, self.tokenizer)
+        return [found[place] for place in range(len(prompts))]
+
+    def drawn(self, batch: Sequence[tuple[Prompt, str]]) -> list[list[int]]:
+        uniforms = np.stack(
+            [
+                stream(seed=self.seed, prompt=prompt.id, draw=name, length=self.max_new_tokens)
+                for prompt, name in batch
+            ]
+        )
+        return decode(
+            self.model,
+            [prompt.ids for prompt, _ in batch],
+            uniforms=torch.from_numpy(uniforms),
+            temperature=self.temperature,
+            pad=int(self.tokenizer.pad_token_id),
+            end=end_of(self.tokenizer),
+        )
+
+
+def numbered(prompts: Sequence[Prompt], *, draw: str) -> Iterator[str]:
+    """The draw's name for each answer: the second one to a prompt is another draw."""
+    seen: dict[str, int] = {}
+    for prompt in prompts:
+        number = seen.get(prompt.id, 0)
+        seen[prompt.id] = number + 1
+        yield f"{draw}, {number}" if number else draw
+
+
+@torch.inference_mode()
+def decode(
+    model: Any, prompts: Sequence[Sequence[int]], *, uniforms: Tensor, temperature: float, pad: int, end: int
+) -> list[list[int]]:
+    """Tokens of an answer to each prompt, up to its end token or the width of `uniforms` (B, N).
+
+    A token is where the cumulative distribution passes the row's uniform number (inverse transform).
+    """
+    device = model.device
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)  # (B, T)
+    mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)  # (B, T)
+    positions = (mask.cumsum(1) - 1).clamp(min=0)  # (B, T)
+    padded = not bool(mask.all())  # without padding attention needs no mask, and is faster
+    cache = DynamicCache(config=model.config)
+    rows = torch.arange(len(prompts), device=device)  # which answers still write
+    uniforms = uniforms.to(device)
+    answers: list[list[int]] = [[] for _ in prompts]
+    for step in range(uniforms.shape[1]):
+        output = model(
+            input_ids=ids,
+            attention_mask=mask if padded else None,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        tokens = inverse_transform(output.logits[:, -1], uniforms[rows, step], temperature=temperature)  # (B,)
+        for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
+            answers[row].append(token)
+        going = tokens != end
+        # Rows that have ended are carried along until it is worth while to leave them out.
+        rows, keep = leaving(rows, going, answers=answers, end=end)
+        if not len(rows):
+            break
+        if keep is not None:
+            cache.batch_select_indices(keep)
+            tokens, mask, positions = tokens[keep], mask[keep], positions[keep]
+        ids, positions = tokens[:, None], positions[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+    return [up_to(answer, end) for answer in answers]
+
+
+def leaving(rows: Tensor, going: Tensor, *, answers: Sequence[list[int]], end: int) -> tuple[Tensor, Tensor | None]:
+    """The rows that stay, and their places if there are fewer now."""
+    writing = torch.tensor([end not in answers[row] for row in rows.tolist()], device=rows.device) & going
+    if int(writing.sum()) > SHRINK * len(rows):
+        return rows, None
+    keep = writing.nonzero().squeeze(1)
+    return rows[keep], keep
+
+
+def inverse_transform(logits: Tensor, uniforms: Tensor, *, temperature: float) -> Tensor:
+    """(B, V), (B,) -> (B,)"""
+    reached = torch.softmax(logits.float() / temperature, dim=-1).double().cumsum(-1)  # (B, V)
+    place = torch.searchsorted(reached, uniforms.to(reached)[:, None] * reached[:, -1:], right=True)  # (B, 1)
+    return place.squeeze(1).clamp(max=logits.shape[1] - 1)
+
+
+def up_to(answer: list[int], end: int) -> list[int]:
+    return answer[: answer.index(end) + 1] if end in answer else answer
