@@ -111,64 +111,79 @@ def numbered(prompts: Sequence[Prompt], *, draw: str) -> Iterator[str]:
         yield f"{draw}, {number}" if number else draw
 
 
+@dataclass(kw_only=True)
+class Batch:
+    """Answers that are being written. `rows`: which ones these are, of all that were asked for."""
+
+    ids: Tensor  # (B, T) what the model reads next
+    mask: Tensor  # (B, P + N) False at padding
+    positions: Tensor  # (B, T)
+    rows: Tensor  # (B,)
+    writing: Tensor  # (B,) bool: has not ended yet
+
+    @classmethod
+    def of(cls, prompts: Sequence[Sequence[int]], *, pad: int, device: Any) -> "Batch":
+        longest = max(map(len, prompts))
+        ids = torch.tensor([[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)
+        mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
+        rows = torch.arange(len(prompts), device=device)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        return cls(
+            ids=ids, mask=mask, positions=positions, rows=rows, writing=torch.ones_like(rows, dtype=torch.bool)
+        )
+
+    def add(self, tokens: Tensor, *, end: int) -> None:
+        """(B,)"""
+        self.writing = self.writing & (tokens != end)
+        self.ids, self.positions = tokens[:, None], self.positions[:, -1:] + 1
+        self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), 1)], dim=1)
+
+    def shrink(self, cache: DynamicCache) -> None:
+        """Without those that have ended, once they are enough to be worth the copying."""
+        if int(self.writing.sum()) > SHRINK * len(self.rows):
+            return
+        keep = self.writing.nonzero().squeeze(1)
+        for name in ("ids", "mask", "positions", "rows", "writing"):
+            setattr(self, name, getattr(self, name)[keep])
+        if len(keep):
+            cache.batch_select_indices(keep)
+
+
 @torch.inference_mode()
 def decode(
     model: Any, prompts: Sequence[Sequence[int]], *, uniforms: Tensor, temperature: float, pad: int, end: int
 ) -> list[list[int]]:
-    """Tokens of an answer to each prompt, up to its end token or the width of `uniforms` (B, N).
-
-    A token is where the cumulative distribution passes the row's uniform number (inverse transform).
-    """
-    device = model.device
-    longest = max(map(len, prompts))
-    ids = torch.tensor([[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)  # (B, T)
-    mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)  # (B, T)
-    positions = (mask.cumsum(1) - 1).clamp(min=0)  # (B, T)
-    padded = not bool(mask.all())  # without padding attention needs no mask, and is faster
+    """Tokens of an answer to each prompt, up to its end token or the width of `uniforms` (B, N)."""
+    batch = Batch.of(prompts, pad=pad, device=model.device)
+    padded = not bool(batch.mask.all())  # attention without a mask is faster
     cache = DynamicCache(config=model.config)
-    rows = torch.arange(len(prompts), device=device)  # which answers still write
-    uniforms = uniforms.to(device)
-    answers: list[list[int]] = [[] for _ in prompts]
+    uniforms = uniforms.to(model.device)
+    drawn = torch.full(uniforms.shape, end, dtype=torch.long, device=model.device)
     for step in range(uniforms.shape[1]):
         output = model(
-            input_ids=ids,
-            attention_mask=mask if padded else None,
-            position_ids=positions,
+            input_ids=batch.ids,
+            attention_mask=batch.mask if padded else None,
+            position_ids=batch.positions,
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
         )
-        tokens = inverse_transform(output.logits[:, -1], uniforms[rows, step], temperature=temperature)  # (B,)
-        for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
-            answers[row].append(token)
-        going = tokens != end
-        # Rows that have ended are carried along until it is worth while to leave them out.
-        rows, keep = leaving(rows, going, answers=answers, end=end)
-        if not len(rows):
+        tokens = inverse_transform(output.logits[:, -1], uniforms[batch.rows, step], temperature=temperature)
+        drawn[batch.rows[batch.writing], step] = tokens[batch.writing]
+        batch.add(tokens, end=end)
+        batch.shrink(cache)
+        if not len(batch.rows):
             break
-        if keep is not None:
-            cache.batch_select_indices(keep)
-            tokens, mask, positions = tokens[keep], mask[keep], positions[keep]
-        ids, positions = tokens[:, None], positions[:, -1:] + 1
-        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-    return [up_to(answer, end) for answer in answers]
-
-
-def leaving(rows: Tensor, going: Tensor, *, answers: Sequence[list[int]], end: int) -> tuple[Tensor, Tensor | None]:
-    """The rows that stay, and their places if there are fewer now."""
-    writing = torch.tensor([end not in answers[row] for row in rows.tolist()], device=rows.device) & going
-    if int(writing.sum()) > SHRINK * len(rows):
-        return rows, None
-    keep = writing.nonzero().squeeze(1)
-    return rows[keep], keep
+    return [up_to(answer, end) for answer in drawn.tolist()]
 
 
 def inverse_transform(logits: Tensor, uniforms: Tensor, *, temperature: float) -> Tensor:
-    """(B, V), (B,) -> (B,)"""
+    """The token at which the cumulative distribution passes the uniform number: (B, V), (B,) -> (B,)"""
     reached = torch.softmax(logits.float() / temperature, dim=-1).double().cumsum(-1)  # (B, V)
     place = torch.searchsorted(reached, uniforms.to(reached)[:, None] * reached[:, -1:], right=True)  # (B, 1)
     return place.squeeze(1).clamp(max=logits.shape[1] - 1)
 
 
 def up_to(answer: list[int], end: int) -> list[int]:
+    """With its end token, where there is one."""
     return answer[: answer.index(end) + 1] if end in answer else answer

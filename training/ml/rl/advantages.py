@@ -1,0 +1,80 @@
+"""From rewards and values to what a policy gradient weighs tokens by. Pure functions on tensors; no model.
+
+All take answers one after the other in one row, T tokens together: `owners` (T,) says whose token each is, 0 to R - 1
+in order. (Padded (R, T) tensors would be mostly padding; a row is what models read here, too.)
+"""
+
+import torch
+from torch import Tensor
+
+EPSILON = 1e-8
+
+
+def kl_k1(log_ratios: Tensor) -> Tensor:
+    """Of each sampled token, log π - log π_ref: unbiased for the KL, of either sign. (T,) -> (T,)
+
+    Source: Schulman, Approximating KL Divergence (joschu.net/blog/kl-approx.html), as k3 is.
+    """
+    return log_ratios
+
+
+def kl_k3(log_ratios: Tensor) -> Tensor:
+    """(r - 1) - log r with r = π_ref/π: unbiased, never negative, of less variance. (T,) -> (T,)"""
+    return torch.expm1(-log_ratios) + log_ratios
+
+
+ESTIMATORS = {"k1": kl_k1, "k3": kl_k3}
+
+
+def token_rewards(scores: Tensor, kl: Tensor, owners: Tensor, *, beta: float) -> Tensor:
+    """Each token pays for its KL, the last token of an answer gets the answer's reward: (R,), (T,), (T,) -> (T,)
+
+    Source: 1909.08593, eq. 2, spread over tokens as in InstructGPT (2203.02155).
+    """
+    rewards = -beta * kl
+    return rewards.index_add(0, lasts(owners), scores.to(rewards))
+
+
+def lasts(owners: Tensor) -> Tensor:
+    """Where each answer's last token stands: (T,) -> (R,)"""
+    return torch.bincount(owners).cumsum(0) - 1
+
+
+def generalised_advantages(
+    rewards: Tensor, values: Tensor, owners: Tensor, *, gamma: float, lam: float
+) -> tuple[Tensor, Tensor]:
+    """Advantages and returns of every token; after an answer's last token nothing is to come: (T,) each.
+
+        δ_t = r_t + γ·V_{t+1} - V_t        A_t = δ_t + γ·λ·A_{t+1}        return_t = A_t + V_t
+
+    Source: generalised advantage estimation, 1506.02438.
+    """
+    same = torch.zeros_like(rewards)
+    same[:-1] = (owners[1:] == owners[:-1]).to(rewards)  # 1 where the next token belongs to the same answer
+    following = torch.cat([values[1:], values.new_zeros(1)]) * same
+    deltas = rewards + gamma * following - values
+    decays = gamma * lam * same
+    found = torch.empty_like(deltas)
+    later = deltas.new_zeros(())
+    for place in range(len(deltas) - 1, -1, -1):
+        later = deltas[place] + decays[place] * later
+        found[place] = later
+    return found, found + values
+
+
+def moments(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance (of a sample: over n - 1) of what all processes hold together: (T,) -> (), ()"""
+    sums = torch.stack([values.new_tensor(len(values)), values.sum(), values.square().sum()]).double()
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.all_reduce(sums)
+    n, total, squares = sums
+    mean = total / n
+    variance = (squares - n * mean.square()) / (n - 1).clamp(min=1)
+    return mean.to(values), variance.clamp(min=0).to(values)
+
+
+def whitened(values: Tensor, *, keep_mean: bool = False) -> Tensor:
+    """To mean 0 (or the mean that they had) and variance 1, over all processes: (T,) -> (T,)"""
+    mean, variance = moments(values)
+    found = (values - mean) * torch.rsqrt(variance + EPSILON)
+    return found + mean if keep_mean else found
