@@ -49,17 +49,29 @@ def generalised_advantages(
 
     Source: generalised advantage estimation, 1506.02438.
     """
-    same = torch.zeros_like(rewards)
-    same[:-1] = (owners[1:] == owners[:-1]).to(rewards)  # 1 where the next token belongs to the same answer
-    following = torch.cat([values[1:], values.new_zeros(1)]) * same
-    deltas = rewards + gamma * following - values
-    decays = gamma * lam * same
-    found = torch.empty_like(deltas)
-    later = deltas.new_zeros(())
-    for place in range(len(deltas) - 1, -1, -1):
-        later = deltas[place] + decays[place] * later
-        found[place] = later
-    return found, found + values
+    row, column = places(owners)
+    rewards_, values_ = (grid(numbers, row, column) for numbers in (rewards, values))  # (R, L), 0 after the last
+    found = torch.zeros_like(rewards_)
+    later = following = rewards_.new_zeros(len(rewards_))  # (R,)
+    for step in range(rewards_.shape[1] - 1, -1, -1):
+        later = rewards_[:, step] + gamma * following - values_[:, step] + gamma * lam * later
+        following = values_[:, step]
+        found[:, step] = later
+    advantages = found[row, column]
+    return advantages, advantages + values
+
+
+def places(owners: Tensor) -> tuple[Tensor, Tensor]:
+    """Whose each token is, and the how manieth there: (T,) each."""
+    starts = lasts(owners) + 1 - torch.bincount(owners)
+    return owners, torch.arange(len(owners), device=owners.device) - starts[owners]
+
+
+def grid(numbers: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """(T,) -> (R, L): answers below each other, padded with 0 on the right."""
+    found = numbers.new_zeros(int(row[-1]) + 1, int(column.max()) + 1)
+    found[row, column] = numbers
+    return found
 
 
 def moments(values: Tensor) -> tuple[Tensor, Tensor]:

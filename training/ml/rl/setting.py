@@ -1,0 +1,87 @@
+"""What every run that learns from rewards opens first: its base, its prompts, and who judges the answers."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from training.exceptions import InvalidBase
+from training.ml.backbones import bases, lora, sources
+from training.ml.backbones.bases import Base
+from training.ml.data.conversations import Encoder
+from training.ml.knobs.rl import BestOfNKnobs, RolloutKnobs
+from training.ml.rl import fidelity, judges, prompts
+from training.ml.rl.judges import Judge
+from training.ml.rl.prompts import Prompts
+from training.ml.run import machine
+from training.ml.run.machine import Machine
+from training.ml.run.rundir import Config, RunDirectory
+
+K = TypeVar("K", bound=RolloutKnobs | BestOfNKnobs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting(Generic[K]):
+    """`gold`: the reward that is held out: nothing is trained on it. `notes`: warnings for the report."""
+
+    directory: RunDirectory
+    config: Config
+    knobs: K
+    machine: Machine
+    base: Base
+    prompts: Prompts
+    judge: Judge
+    gold: Judge | None
+    notes: list[str]
+
+    @property
+    def pad(self) -> int:
+        return int(self.base.tokenizer.pad_token_id)
+
+    def seed(self) -> None:
+        machine.make_deterministic(seed=self.config.seed, threads=self.machine.threads)
+
+
+def opened(directory: RunDirectory, config: Config, knobs: K) -> Setting[K]:
+    """
+    Raises:
+        InvalidBase, InvalidRun, InvalidKnob: why nothing can be learnt here; a reward model that does not say what
+            its own report says among them.
+    """
+    here = machine.resolve(knobs)
+    machine.make_deterministic(seed=config.seed, threads=here.threads)
+    if config.base == sources.TINY:
+        raise InvalidBase("base tiny starts from nothing and answers nothing: train it first (train_sft)")
+    base = bases.find(config, knobs=knobs)
+    found = prompts.read(
+        directory, encoder=encoder_of(base, knobs), room=room_of(base, knobs), needs_train=config.kind != "best_of_n"
+    )
+    trained_on = [reference for reference in config.rewards if not reference.held_out]
+    held_out = [reference for reference in config.rewards if reference.held_out]
+    judge = judges.opened(trained_on, knobs=knobs, machine=here)
+    gold = judges.opened(held_out, knobs=knobs, machine=here) if held_out else None
+    return Setting(
+        directory=directory,
+        config=config,
+        knobs=knobs,
+        machine=here,
+        base=base,
+        prompts=found,
+        judge=judge,
+        gold=gold,
+        notes=[*base.warnings, *fidelity.check_all(config.rewards, base=base, knobs=knobs, machine=here)],
+    )
+
+
+def encoder_of(base: Base, knobs: Any) -> Encoder:
+    wanted = getattr(knobs, "max_length", bases.NO_LIMIT - 1) if isinstance(knobs, RolloutKnobs) else bases.NO_LIMIT - 1
+    return Encoder(base.tokenizer, max_length=base.context(wanted), overlong=knobs.overlong)
+
+
+def room_of(base: Base, knobs: Any) -> int:
+    """Tokens of the context that an answer of full length leaves for the prompt."""
+    whole = encoder_of(base, knobs).max_length
+    return whole - min(knobs.max_new_tokens, whole // 2)
+
+
+def adapters(setting: Setting[RolloutKnobs]) -> bool:
+    """Whether low-rank adapters are trained."""
+    return lora.wanted(setting.knobs, setting.base)

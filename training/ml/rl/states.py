@@ -1,0 +1,104 @@
+"""What a model says at each token of an answer: log-probabilities with their entropy, or values.
+
+Rollouts are read packed, without padding, where the model allows it (`packed`), else padded on the right; logits are
+computed only where an answer's token is predicted. What is found does not hang on what shares the batch, beyond the
+last bits of floating point. Everything is in the order of the rollouts, their tokens end to end: T in all.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.ml import scoring
+from training.ml.packed import packing
+from training.ml.rl import objectives
+from training.ml.rl.rollouts import Rollout
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """Of each token of the answers: its log-probability, and the entropy of what it was drawn from; (T,) each."""
+
+    log_probs: Tensor
+    entropies: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How rollouts are read. `precision`: fp32 or bf16 (autocast)."""
+
+    packed: bool
+    pad: int
+    precision: str = "fp32"
+
+    def autocast(self, model: Any) -> Any:
+        return torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+
+def said(model: Any, rollouts: Sequence[Rollout], *, how: How, temperature: float) -> Said:
+    """By a language model or its PEFT wrapper, at this temperature, with gradients."""
+    with how.autocast(model):
+        logits = logits_of(model, rollouts, how=how)  # (T, V)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
+    log_probs = logits.log_softmax(-1)
+    tokens = torch.tensor([token for rollout in rollouts for token in rollout.answer], device=logits.device)
+    return Said(log_probs=log_probs.gather(1, tokens[:, None]).squeeze(1), entropies=objectives.entropies(log_probs))
+
+
+def logits_of(model: Any, rollouts: Sequence[Rollout], *, how: How) -> Tensor:
+    """(T, V)"""
+    if how.packed:
+        return packing.plain(model).get_output_embeddings()(hidden(model, rollouts, how=how))
+    ids, mask = padded(rollouts, pad=how.pad, device=model.device)
+    return model(input_ids=ids, attention_mask=mask).logits[predictors(rollouts)]
+
+
+def hidden(model: Any, rollouts: Sequence[Rollout], *, how: How) -> Tensor:
+    """The backbone's last hidden states after which each token of the answers comes: (T, D)."""
+    if how.packed:
+        items = [(rollout.prompt.ids, [rollout.answer]) for rollout in rollouts]
+        row = packing.pack(items, share=False, device=model.device)
+        return packing.hidden(model, row)[row.predictors]
+    ids, mask = padded(rollouts, pad=how.pad, device=model.device)
+    states = packing.plain(model).base_model(input_ids=ids, attention_mask=mask, use_cache=False)
+    return states.last_hidden_state[predictors(rollouts)]
+
+
+def padded(rollouts: Sequence[Rollout], *, pad: int, device: Any) -> tuple[Tensor, Tensor]:
+    return scoring.padded([rollout.prompt.ids + rollout.answer for rollout in rollouts], pad=pad, device=device)
+
+
+def predictors(rollouts: Sequence[Rollout]) -> tuple[list[int], list[int]]:
+    """Row and column of what predicts each token, in the padded batch."""
+    rows, columns = [], []
+    for row, rollout in enumerate(rollouts):
+        rows += [row] * len(rollout.answer)
+        first = len(rollout.prompt.ids) - 1
+        columns += range(first, first + len(rollout.answer))
+    return rows, columns
+
+
+def owners(rollouts: Sequence[Rollout], *, device: Any = "cpu") -> Tensor:
+    """Which rollout each token belongs to: (T,)"""
+    lengths = torch.tensor([len(rollout.answer) for rollout in rollouts], device=device)
+    return torch.arange(len(rollouts), device=device).repeat_interleave(lengths)
+
+
+def in_batches(
+    rollouts: Sequence[Rollout], compute: Callable[[Sequence[Rollout]], Tensor], *, size: int
+) -> list[Tensor]:
+    """`compute` gives numbers of all tokens (T,) of a batch; what it says of each rollout, in their order."""
+    found: dict[int, Tensor] = {}
+    for places in by_length(rollouts, size=size):
+        batch = [rollouts[place] for place in places]
+        parts = compute(batch).split([len(rollout.answer) for rollout in batch])
+        found.update(zip(places, parts, strict=True))
+    return [found[place] for place in range(len(rollouts))]
+
+
+def by_length(rollouts: Sequence[Rollout], *, size: int) -> Iterator[list[int]]:
+    conversations = [rollout.prompt.ids + rollout.answer for rollout in rollouts]
+    return scoring.by_length(conversations, batch_size=size)
