@@ -19,6 +19,8 @@ SPECIAL = 3  # padding, beginning, end: never drawn
 LONGEST = 4  # times the mean, at most
 SIGMA = 0.5
 TOURNAMENT = 595  # of 35 arguments every two
+WORDS = 256
+WORTH = [random.Random(word).gauss() for word in range(WORDS)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +58,8 @@ class Case:
 
     def item(self, draw: random.Random) -> Item:
         order = draw.sample(range(self.answers), self.answers)
-        return Item(
-            prompt=self.tokens(draw, mean=self.prompt),
-            answers=[self.tokens(draw, mean=self.answer) for _ in order],
-            edges=[Edge(better=b, worse=w, tie=False, margin=0.0, weight=1.0) for b, w in combinations(order, 2)],
-            rankings=[(tuple((i,) for i in order), 1.0)],
-        )
+        prompt = self.tokens(draw, mean=self.prompt)
+        return ranked(prompt, [self.tokens(draw, mean=self.answer) for _ in order], order)
 
     def tokens(self, draw: random.Random, *, mean: int) -> list[int]:
         """The mean of a log-normal is exp(μ + σ²/2)."""
@@ -74,6 +72,34 @@ class Case:
         step = self.together * self.pairs
         fitting = max(1, min(step, budget // (2 * (self.prompt + self.answer))))
         return next(n for n in range(fitting, 0, -1) if step % n == 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merit(Case):
+    """Rankings with something to learn: an answer is as good as its words together, and people err.
+
+    Merits have mean 0 and deviation `spread`; a ranking is drawn by Plackett-Luce, so that of two answers the better
+    one is preferred with probability σ(difference).
+    """
+
+    spread: float = 3.0
+
+    @property
+    def name(self) -> str:
+        return f"simulated, {super().name}"
+
+    def item(self, draw: random.Random) -> Item:
+        answers = [self.tokens(draw, mean=self.answer) for _ in range(self.answers)]
+        said = [self.merit(answer) - math.log(draw.expovariate(1.0)) for answer in answers]  # with Gumbel noise
+        order = sorted(range(self.answers), key=said.__getitem__, reverse=True)
+        return ranked(self.tokens(draw, mean=self.prompt), answers, order)
+
+    def tokens(self, draw: random.Random, *, mean: int) -> list[int]:
+        """Of few words, so that each is met often."""
+        return [SPECIAL + token % WORDS for token in super().tokens(draw, mean=mean)]
+
+    def merit(self, answer: Sequence[int]) -> float:
+        return self.spread * sum(WORTH[token - SPECIAL] for token in answer) / math.sqrt(len(answer))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +120,16 @@ class Tournament(Case):
             sides[pair.prompt].append(pair)
         usual = [found for found in sides.values() if len(found) == self.pairs]
         return [tournament(found) for found in random.Random(seed).sample(usual, self.prompts)]
+
+
+def ranked(prompt: list[int], answers: list[list[int]], order: Sequence[int]) -> Item:
+    """All pairs compared; `order`: best first."""
+    return Item(
+        prompt=prompt,
+        answers=answers,
+        edges=[Edge(better=b, worse=w, tie=False, margin=0.0, weight=1.0) for b, w in combinations(order, 2)],
+        rankings=[(tuple((i,) for i in order), 1.0)],
+    )
 
 
 def tournament(pairs: Sequence[Pair]) -> Item:

@@ -58,6 +58,8 @@ class Training:
     threads: int
     seed: int
     rate: float = 1e-5
+    epochs: int = 1
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,7 @@ def measured(training: Training) -> Found:
     torch.set_num_threads(training.threads)
     items = training.case.items(seed=training.seed)
     before = memory("VmRSS")
-    trainer, clock = run(training, items)
+    trainer, clock = run(training, made(training), items)
     return Found(
         comparisons=sum(len(item.edges) for item in items) - of_first_step(trainer, training.case),
         seconds=clock.seconds,
@@ -145,13 +147,16 @@ def memory(name: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / MEGABYTE
 
 
-def run(training: Training, items: Sequence[Item]) -> tuple[Any, Clock]:
-    model = made(training)
+def run(training: Training, model: Any, items: Sequence[Item], *, how: Reading | None = None) -> tuple[Any, Clock]:
+    """The trainer after its training. `how`: in which way ours reads a batch, if not as its side's name says."""
     known = known_of(model, items) if training.task == "dpo" else {}
     clock = Clock()
     with tempfile.TemporaryDirectory() as scratch:
-        build = of_trl if training.side == "TRL" else of_ours
-        trainer = build(training, model, items, known, Path(scratch))
+        trainer: Any = (
+            of_trl(training, model, items, known, Path(scratch))
+            if training.side == "TRL"
+            else of_ours(training, model, items, known, Path(scratch), how=how or READINGS[training.side])
+        )
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(clock)
         trainer.train()
@@ -190,7 +195,7 @@ def arguments(training: Training, scratch: Path) -> dict[str, Any]:
     """For every side."""
     return {
         "output_dir": str(scratch),
-        "num_train_epochs": 1,
+        "num_train_epochs": training.epochs,
         "learning_rate": training.rate,
         "lr_scheduler_type": "constant",
         "adam_epsilon": 1e-5,
@@ -198,7 +203,7 @@ def arguments(training: Training, scratch: Path) -> dict[str, Any]:
         "seed": training.seed,
         "logging_strategy": "no",
         "save_strategy": "no",
-        "bf16": False,
+        "bf16": training.precision == "bf16",
         "use_cpu": True,
         "dataloader_pin_memory": False,
         "disable_tqdm": True,
@@ -207,12 +212,18 @@ def arguments(training: Training, scratch: Path) -> dict[str, Any]:
 
 
 def of_ours(
-    training: Training, model: Any, items: Sequence[Item], known: Mapping[bytes, float], scratch: Path
+    training: Training,
+    model: Any,
+    items: Sequence[Item],
+    known: Mapping[bytes, float],
+    scratch: Path,
+    *,
+    how: Reading,
 ) -> RankingTrainer:
-    how = READINGS[training.side]
-    drawn = batches.plan(
-        items, budget=training.budget, most=training.case.together, seed=training.seed, shared=how.shared
-    )
+    drawn = [
+        batches.plan(items, budget=training.budget, most=training.case.together, seed=seed, shared=how.shared)
+        for seed in range(training.seed, training.seed + training.epochs)
+    ]
     loss: Any = (
         dpo.PreferenceLoss(knobs=DpoKnobs(), reading=how, base=Reference(values=known, known=0))
         if training.task == "dpo"
@@ -221,12 +232,12 @@ def of_ours(
     return RankingTrainer(
         model=model,
         args=TrainingArguments(
-            **arguments(training, scratch),
+            **arguments(training, scratch) | {"num_train_epochs": 1},  # the batches are those of all epochs
             per_device_train_batch_size=1,
             train_sampling_strategy="sequential",
             remove_unused_columns=False,
         ),
-        batches=drawn.batches,
+        batches=[batch for epoch in drawn for batch in epoch.batches],
         loss=loss,
         weight=loss.weight,
     )
