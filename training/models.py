@@ -16,6 +16,7 @@ class Run(models.Model):
         DPO = "dpo"
         PPO = "ppo"
         RLOO = "rloo"
+        BEST_OF_N = "best_of_n"
         SAMPLE = "sample"
 
     class State(models.TextChoices):
@@ -25,7 +26,7 @@ class Run(models.Model):
         FAILED = "failed"
 
     name = models.CharField(max_length=100, unique=True, help_text="Directory name under RUNS_DIR.")
-    kind = models.CharField(max_length=6, choices=Kind)
+    kind = models.CharField(max_length=9, choices=Kind)
     state = models.CharField(max_length=7, choices=State, default=State.QUEUED)
     directory = models.CharField(max_length=500)
     config = models.JSONField(default=dict)

@@ -22,6 +22,9 @@ MODULES = {  # imported when needed: each brings its own part of torch's world
     "sft": "training.ml.sft",
     "rm": "training.ml.reward",
     "dpo": "training.ml.dpo",
+    "ppo": "training.ml.rl.ppo",
+    "rloo": "training.ml.rl.rloo",
+    "best_of_n": "training.ml.best_of_n",
     "sample": "training.ml.sample",
 }
 FAILED, USER_MISTAKE, INTERRUPTED = 1, 2, 130

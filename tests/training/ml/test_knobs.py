@@ -26,7 +26,7 @@ def test_knobs_survive_config_json(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "values", "sentence"),
     [
-        ("ppo", {}, "unknown kind of run 'ppo'"),
+        ("kto", {}, "unknown kind of run 'kto'"),
         ("rm", {"learnin_rate": "1"}, "unknown knob 'learnin_rate' for rm: expected one of accumulate"),
         ("rm", {"batch_size": "many"}, "batch_size=many: expected a whole number"),
         ("rm", {"batch_size": "0"}, "batch_size=0: expected at least 1"),
@@ -45,11 +45,37 @@ def test_knobs_survive_config_json(kind: str) -> None:
         ("rm", {"loss": "plackett-luce", "margin": "strength"}, "margin=strength: whole rankings know no margin"),
         ("sft", {"answers": "worst"}, "answers=worst: expected one of auto, demonstrations, best"),
         ("sft", {"tiny_width": "33"}, "tiny_width=33: expected a multiple of 32"),
+        ("ppo", {"tiny_width": "64"}, "unknown knob 'tiny_width' for ppo"),
+        ("ppo", {"stop_on": "kl,gold"}, "stop_on=kl,gold: expected some of kl, entropy"),
+        ("ppo", {"rollout_size": "10", "minibatches": "4"}, "minibatches=4: expected a divisor of rollout_size"),
+        ("ppo", {"layout": "shared", "lora": "no"}, "layout=shared: needs adapters"),
+        ("ppo", {"layout": "separate", "lora": "yes"}, "layout=separate: trains whole models"),
+        ("ppo", {"server": "http://here:8000", "lora": "no"}, "server: only adapters can be pushed to it"),
+        ("ppo", {"kl_target": "3"}, "kl_target=3.0: says nothing without kl_controller"),
+        ("ppo", {"missing_eos": "off", "missing_eos_value": "2"}, "missing_eos_value=2.0: says nothing with"),
+        ("rloo", {"rollout_size": "10"}, "num_generations=4: expected a divisor of rollout_size"),
+        ("rloo", {"clip_range": "0.1"}, "clip_range=0.1: says nothing without iterations"),
+        ("best_of_n", {"n": "0"}, "n=0: expected at least 1"),
     ],
 )
 def test_a_wrong_knob_gets_its_sentence(kind: str, values: dict[str, str], sentence: str) -> None:
     with pytest.raises(InvalidKnob, match=f"^{sentence}"):
         knobs.parse(kind, values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("ppo", {"conservative": "true"}),  # of the ensemble that a reward model already is
+        ("ppo", {"clip_range": "0.1"}),
+        ("ppo", {"kl_controller": "adaptive", "kl_target": "3"}),
+        ("ppo", {"stop_on": ""}),
+        ("rloo", {"iterations": "2", "clip_range": "0.1"}),
+        ("best_of_n", {"n": "1024", "conservative": "true"}),
+    ],
+)
+def test_knobs_that_belong_together_are_taken(kind: str, values: dict[str, str]) -> None:
+    assert knobs.from_json(kind, knobs.as_json(knobs.parse(kind, values))) == knobs.parse(kind, values)
 
 
 def test_knobs_and_run_directories_load_no_torch_and_no_django() -> None:

@@ -22,7 +22,7 @@ from training.ml.backbones import sources, tiny
 from training.ml.backbones.sources import TINY, is_hub_name
 from training.ml.data import conversations
 from training.ml.data.releases import Release
-from training.ml.knobs import MachineKnobs, TrainingKnobs
+from training.ml.knobs import FoundingKnobs, MachineKnobs
 from training.ml.run.machine import Machine
 from training.ml.run.rundir import Config, RunDirectory
 
@@ -67,7 +67,7 @@ class Base:
         return record | {"sha256": hash_of_weights(self.path)}
 
 
-def make_or_find(config: Config, *, knobs: TrainingKnobs, release: Release, directory: RunDirectory) -> Base:
+def make_or_find(config: Config, *, knobs: FoundingKnobs, release: Release, directory: RunDirectory) -> Base:
     """
     Raises:
         InvalidBase: one sentence on why this cannot be trained.

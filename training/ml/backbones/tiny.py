@@ -16,7 +16,7 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from training.ml.data.releases import Release
-from training.ml.knobs import TrainingKnobs
+from training.ml.knobs import FoundingKnobs
 
 PAD, BEGIN, END = "<|pad|>", "<|begin|>", "<|end|>"
 ROLES = ("<|system|>", "<|user|>", "<|assistant|>", "<|tool|>")
@@ -27,7 +27,7 @@ TEMPLATE = (
 HEAD_WIDTH = 32
 
 
-def make(directory: Path, *, release: Release, knobs: TrainingKnobs, seed: int) -> None:
+def make(directory: Path, *, release: Release, knobs: FoundingKnobs, seed: int) -> None:
     """Write the base into `directory`, which appears in one step; one that is there is kept."""
     if directory.is_dir():
         return
@@ -73,7 +73,7 @@ def tokenizer_of(lines: Iterable[str], *, vocab: int, context: int) -> Any:
     )
 
 
-def config_of(knobs: TrainingKnobs, tokenizer: Any) -> LlamaConfig:
+def config_of(knobs: FoundingKnobs, tokenizer: Any) -> LlamaConfig:
     return LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=knobs.tiny_width,

@@ -12,34 +12,58 @@ from typing import Any
 from training.exceptions import InvalidKnob
 from training.ml.knobs.fields import as_text, typed
 from training.ml.knobs.rankings import CHECKS_OF_DPO, DpoKnobs, RankingKnobs, RewardKnobs, check_listwise, check_ties
+from training.ml.knobs.rl import (
+    BestOfNKnobs,
+    GuardKnobs,
+    PpoKnobs,
+    RewardingKnobs,
+    RlooKnobs,
+    RolloutKnobs,
+    check_ppo,
+    check_rewarding,
+    check_rloo,
+)
 from training.ml.knobs.sampling import SampleKnobs
 from training.ml.knobs.sft import SftKnobs
-from training.ml.knobs.training import MachineKnobs, TrainingKnobs
+from training.ml.knobs.training import FoundingKnobs, MachineKnobs, TrainingKnobs
 
 __all__ = [
+    "BestOfNKnobs",
     "DpoKnobs",
+    "FoundingKnobs",
+    "GuardKnobs",
     "Knobs",
     "MachineKnobs",
+    "PpoKnobs",
     "RankingKnobs",
     "RewardKnobs",
+    "RewardingKnobs",
+    "RlooKnobs",
+    "RolloutKnobs",
     "SampleKnobs",
     "SftKnobs",
     "TrainingKnobs",
 ]
 
-Knobs = SftKnobs | RewardKnobs | DpoKnobs | SampleKnobs
-KINDS: dict[str, type[SftKnobs] | type[RewardKnobs] | type[DpoKnobs] | type[SampleKnobs]] = {
+Knobs = SftKnobs | RewardKnobs | DpoKnobs | PpoKnobs | RlooKnobs | BestOfNKnobs | SampleKnobs
+KINDS: dict[str, type[Knobs]] = {
     "sft": SftKnobs,
     "rm": RewardKnobs,
     "dpo": DpoKnobs,
+    "ppo": PpoKnobs,
+    "rloo": RlooKnobs,
+    "best_of_n": BestOfNKnobs,
     "sample": SampleKnobs,
 }
-NEEDS = {  # a knob that speaks of another one's work
+NEEDS = {  # a knob that speaks of another one's work, where the kind has that one
     "mix_ratio": "mix",
     "ensemble_data": "ensemble",
     "conservative": "ensemble",
     "conservative_penalty": "ensemble",
     "head_weight": "heads",
+    "kl_target": "kl_controller",
+    "kl_horizon": "kl_controller",
+    "clip_range": "iterations",
 }
 
 
@@ -77,7 +101,7 @@ def as_json(knobs: Knobs) -> dict[str, Any]:
     return asdict(knobs)
 
 
-def class_of(kind: str) -> type[SftKnobs] | type[RewardKnobs] | type[DpoKnobs] | type[SampleKnobs]:
+def class_of(kind: str) -> type[Knobs]:
     if kind not in KINDS:
         raise InvalidKnob(f"unknown kind of run {kind!r}: expected one of {', '.join(KINDS)}")
     return KINDS[kind]
@@ -85,7 +109,7 @@ def class_of(kind: str) -> type[SftKnobs] | type[RewardKnobs] | type[DpoKnobs] |
 
 def build(kind: str, values: Mapping[str, Any]) -> Knobs:
     knobs = class_of(kind)(**values)
-    if isinstance(knobs, TrainingKnobs) and knobs.tiny_width % 32:
+    if isinstance(knobs, FoundingKnobs) and knobs.tiny_width % 32:
         raise InvalidKnob(f"tiny_width={knobs.tiny_width}: expected a multiple of 32")
     if isinstance(knobs, RewardKnobs) and knobs.loss == "plackett-luce":
         check_listwise(knobs)
@@ -93,8 +117,18 @@ def build(kind: str, values: Mapping[str, Any]) -> Knobs:
         CHECKS_OF_DPO[knobs.trainer](knobs)
     if isinstance(knobs, RankingKnobs):
         check_ties(knobs)
+    check_rewarded(knobs)
     check_needs(knobs)
     return knobs
+
+
+def check_rewarded(knobs: Knobs) -> None:
+    if isinstance(knobs, RewardingKnobs):
+        check_rewarding(knobs)
+    if isinstance(knobs, PpoKnobs):
+        check_ppo(knobs)
+    if isinstance(knobs, RlooKnobs):
+        check_rloo(knobs)
 
 
 def check_needs(knobs: Knobs) -> None:
@@ -102,7 +136,7 @@ def check_needs(knobs: Knobs) -> None:
     comes = {item.name: item.default for item in dataclasses.fields(knobs)}
     given = {name for name, default in comes.items() if getattr(knobs, name) != default}
     for name in sorted(given & NEEDS.keys()):
-        if NEEDS[name] not in given:
+        if NEEDS[name] in comes and NEEDS[name] not in given:
             value = as_text(getattr(knobs, name))
             raise InvalidKnob(f"{name}={value}: says nothing without {NEEDS[name]}; say that too, or leave it out")
 

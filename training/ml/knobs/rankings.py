@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from training.exceptions import InvalidKnob
 from training.ml.knobs.fields import as_text, knob
-from training.ml.knobs.training import TrainingKnobs
+from training.ml.knobs.training import FoundingKnobs
 
 PREFERENCE_LOSSES = ("sigmoid", "ipo", "hinge")
 SMOOTHED_BY_TRL = ("robust", "exo_pair", "aot", "aot_unpaired")
@@ -14,7 +14,7 @@ TRL_LOSSES = SMOOTHED_BY_TRL + PAIRWISE_OF_TRL
 
 
 @dataclass(frozen=True, kw_only=True)
-class RankingKnobs(TrainingKnobs):
+class RankingKnobs(FoundingKnobs):
     """What the kinds share that learn from comparisons: what these say, and how many share a forward pass."""
 
     batch_size: int = knob(

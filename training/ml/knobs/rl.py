@@ -28,8 +28,8 @@ class RewardingKnobs:
     )
     missing_eos: str = knob(
         "penalty",
-        "An answer that did not end within max_new_tokens: penalty (missing_eos_value is taken off its reward), score "
-        "(its reward is -missing_eos_value, whatever it says; 2009.01325) or off.",
+        "An answer that did not end within max_new_tokens: penalty (missing_eos_value is taken off its reward), "
+        "score (its reward is -missing_eos_value, whatever it says; 2009.01325) or off.",
         choices=("penalty", "score", "off"),
     )
     missing_eos_value: float = knob(1.0, "For missing_eos, in units of the reward (2403.17031).", low=0)
@@ -62,8 +62,8 @@ class GuardKnobs:
     )
     max_gap: float = knob(
         1.0,
-        "The reward that is trained on has risen so many of the base's standard deviations more than the held-out one "
-        "(over-optimisation, 2210.10760); 0: none.",
+        "The reward that is trained on has risen so many of the base's standard deviations more than the held-out "
+        "one (over-optimisation, 2210.10760); 0: none.",
         low=0,
     )
     max_spread: float = knob(
@@ -148,8 +148,8 @@ class PpoKnobs(RolloutKnobs):
     beta: float = knob(0.05, "KL coefficient: nats away from the base cost so much reward each (2403.17031).", low=0)
     kl_estimator: str = knob(
         "k1",
-        "What a token's KL is estimated by in the reward: k1, the log-ratio (unbiased, may be negative), or k3 (never "
-        "negative, less noisy; joschu.net/blog/kl-approx). Both are reported.",
+        "What a token's KL is estimated by in the reward: k1, the log-ratio (unbiased, may be negative), or k3 "
+        "(never negative, less noisy; joschu.net/blog/kl-approx). Both are reported.",
         choices=("k1", "k3"),
     )
     kl_controller: str = knob(
@@ -188,6 +188,14 @@ class BestOfNKnobs(RewardingKnobs, SampleKnobs):
     top_p: float = knob(1.0, "1: nothing is cut off, and the KL of best-of-n is what the report says.", low=0, high=1)
     max_new_tokens: int = knob(128, "Longest answer in tokens.", low=1)
     prompts_at_most: int = knob(256, "Prompts of the test split, at most.", low=1)
+
+
+def check_rewarding(knobs: RewardingKnobs) -> None:
+    default = RewardingKnobs.__dataclass_fields__["missing_eos_value"].default
+    if knobs.missing_eos == "off" and knobs.missing_eos_value != default:
+        raise InvalidKnob(
+            f"missing_eos_value={knobs.missing_eos_value}: says nothing with missing_eos=off; leave one of them out"
+        )
 
 
 def check_alarms(knobs: GuardKnobs) -> None:

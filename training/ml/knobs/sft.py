@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from training.ml.knobs.fields import knob
-from training.ml.knobs.training import TrainingKnobs
+from training.ml.knobs.training import FoundingKnobs
 
 
 @dataclass(frozen=True, kw_only=True)
-class SftKnobs(TrainingKnobs):
+class SftKnobs(FoundingKnobs):
     """Supervised fine-tuning on demonstrations, loss on the answer only."""
 
     epochs: float | None = knob(

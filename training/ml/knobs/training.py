@@ -55,6 +55,12 @@ class TrainingKnobs(MachineKnobs):
         None, "Steps between checkpoints; auto: ten checkpoints a run, at most 200 steps apart.", low=1
     )
     logging_steps: int = knob(5, "Steps between lines of metrics.jsonl.", low=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundingKnobs(TrainingKnobs):
+    """What the kinds share that may start from nothing."""
+
     tiny_vocab: int = knob(512, "Base tiny: tokens of its byte-level BPE.", low=300, high=65536)
     tiny_layers: int = knob(4, "Base tiny: layers.", low=1, high=64)
     tiny_width: int = knob(128, "Base tiny: hidden size, a multiple of 32.", low=32, high=4096)

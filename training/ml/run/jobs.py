@@ -11,12 +11,13 @@ from training.ml.data import files, releases
 from training.ml.data.conversations import Encoder
 from training.ml.data.files import File
 from training.ml.data.releases import Release
-from training.ml.knobs import TrainingKnobs
+from training.ml.knobs import FoundingKnobs, TrainingKnobs
 from training.ml.run import machine
 from training.ml.run.machine import Machine
 from training.ml.run.rundir import Config, RunDirectory
 
 K = TypeVar("K", bound=TrainingKnobs)
+F = TypeVar("F", bound=FoundingKnobs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Job(Generic[K]):
         return lora if self.adapters else full
 
 
-def opened(directory: RunDirectory, config: Config, knobs: K) -> Job[K]:
+def opened(directory: RunDirectory, config: Config, knobs: F) -> Job[F]:
     """
     Raises:
         InvalidRelease, InvalidBase, InvalidKnob: why this cannot be trained.

@@ -1,11 +1,12 @@
 """A run is a directory: what is in it, written so that no reader ever sees half a file. Torch-free.
 
 config.json     what to do; everything that decides the result
-prompts.jsonl   kind sample: {"id", "messages"} a line
+prompts.jsonl   kind sample: {"id", "messages"} a line; ppo, rloo, best_of_n: "split" too
 metrics.jsonl   one line a logging step
 checkpoints/    to go on from after a kill
 model/          the result, written beside and renamed in; adapter/ next to it under LoRA
-responses.jsonl kind sample: {"id", "index", "text", "sampling"} a line
+responses.jsonl kinds sample and best_of_n: {"id", "index", "text", "sampling"} a line
+completions.jsonl  kinds ppo and rloo: {"step", "prompt", "text", "reward", "score"}, a few lines a step
 report.json     written last: there is one if and only if the run is done. No times in it; paths in `repeat` alone
 timing.json     what may differ between two runs of one config
 error.json      {"sentence"}: a mistake of the user's
@@ -44,6 +45,21 @@ class FileReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RewardReference:
+    """What answers are rewarded by. `source`: directory of a reward model, or `module:function`; `hash`: digest of
+    its weights, nothing of a function. `held_out`: nothing is trained on it, it is measured beside the others."""
+
+    source: str
+    weight: float
+    hash: str
+    held_out: bool = False
+
+    def identity(self) -> dict[str, Any]:
+        """What is in a directory decides, not where it lies."""
+        return {"reward": self.hash or self.source, "weight": self.weight, "held_out": self.held_out}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """config.json. `knobs` as `knobs.as_json` gives them."""
 
@@ -57,6 +73,7 @@ class Config:
     project_version: str = ""
     revision: str = ""  # the commit, if the base is a name of the hub
     files: tuple[FileReference, ...] = ()  # kind sft
+    rewards: tuple[RewardReference, ...] = ()  # kinds ppo, rloo, best_of_n
 
     def identity(self) -> dict[str, Any]:
         """What decides the result: the same for two runs that may go on for one another."""
@@ -71,6 +88,7 @@ class Config:
             "seed": self.seed,
             "knobs": self.knobs | named,  # what is in a file decides, not where it lies
             **({"data": data} if data else {}),
+            **({"rewards": [reward.identity() for reward in self.rewards]} if self.rewards else {}),
         }
 
     def files_of(self, role: str) -> tuple[FileReference, ...]:
@@ -115,6 +133,10 @@ class RunDirectory:
         return self.path / "responses.jsonl"
 
     @property
+    def completions(self) -> Path:
+        return self.path / "completions.jsonl"
+
+    @property
     def report(self) -> Path:
         return self.path / "report.json"
 
@@ -155,7 +177,9 @@ class RunDirectory:
         try:
             release = record.pop("release")
             files = tuple(FileReference(**file) for file in record.pop("files", ()))
-            return Config(release=ReleaseReference(**release) if release else None, files=files, **record)
+            rewards = tuple(RewardReference(**reward) for reward in record.pop("rewards", ()))
+            reference = ReleaseReference(**release) if release else None
+            return Config(release=reference, files=files, rewards=rewards, **record)
         except (KeyError, TypeError) as error:
             raise InvalidRun(f"{self.config} is not as a run's config is: {error}") from None
 

@@ -9,7 +9,7 @@ import pytest
 from tests.training.ml.builders import ROOT
 from training.exceptions import InvalidRun, RunBusy
 from training.ml.run import rundir
-from training.ml.run.rundir import Config, ReleaseReference, RunDirectory
+from training.ml.run.rundir import Config, ReleaseReference, RewardReference, RunDirectory
 
 CONFIG = Config(
     name="r1", kind="rm", release=ReleaseReference(path="/r", hash="h"), base="tiny", seed=1, knobs={"lora": None}
@@ -25,6 +25,28 @@ def test_a_config_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_what_decides_the_result_leaves_out_names_and_places() -> None:
     moved = Config(**{**vars(CONFIG), "name": "r2", "release": ReleaseReference(path="/elsewhere", hash="h")})
     assert moved.identity() == CONFIG.identity()
+
+
+JUDGE = RewardReference(source="/runs/rm/model", weight=1.0, hash="w")
+BREVITY = RewardReference(source="shop.rewards:brevity", weight=0.1, hash="")
+
+
+def rewarded(*rewards: RewardReference) -> Config:
+    return Config(**{**vars(CONFIG), "kind": "ppo", "rewards": rewards})
+
+
+def test_rewards_are_read_as_they_were_written(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    directory.write_config(rewarded(JUDGE, BREVITY))
+    assert directory.read_config() == rewarded(JUDGE, BREVITY)
+
+
+def test_of_a_reward_model_its_weights_decide_and_not_where_they_lie() -> None:
+    moved = RewardReference(source="/elsewhere", weight=1.0, hash="w")
+    gold = RewardReference(source="/runs/rm/model", weight=1.0, hash="w", held_out=True)
+    assert rewarded(moved).identity() == rewarded(JUDGE).identity()
+    others = [rewarded(gold), rewarded(BREVITY), rewarded(JUDGE, BREVITY), rewarded(BREVITY, JUDGE), CONFIG]
+    assert rewarded(JUDGE).identity() not in [other.identity() for other in others]
 
 
 @pytest.mark.parametrize(
