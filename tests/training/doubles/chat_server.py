@@ -6,7 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol, TypeVar
+
+Reply = tuple[int, bytes, dict[str, str]]
+
+
+class Answering(Protocol):
+    """What can be served. `key`: the Authorization header."""
+
+    url: str
+
+    def reply(self, path: str, body: dict[str, Any] | None, key: str) -> Reply: ...
+
+
+S = TypeVar("S", bound=Answering)
 
 
 @dataclass
@@ -44,7 +57,7 @@ class ChatServer:
 
 
 @contextmanager
-def serving(server: ChatServer) -> Iterator[ChatServer]:
+def serving(server: S) -> Iterator[S]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send(*server.reply(self.path, None, self.headers.get("Authorization", "")))
