@@ -34,9 +34,8 @@ def value(new: Tensor, old: Tensor, returns: Tensor, *, clip: float) -> Clipped:
     return Clipped(losses=torch.maximum(free, bound) / 2, clipped=(bound > free).detach())
 
 
-def entropies(logits: Tensor) -> Tensor:
-    """Of the distribution over tokens, in nats: (T, V) -> (T,)"""
-    log_probs = logits.log_softmax(-1)
+def entropies(log_probs: Tensor) -> Tensor:
+    """Of distributions over tokens, given as logarithms, in nats: (T, V) -> (T,)"""
     return -(log_probs.exp() * log_probs).sum(-1)
 
 

@@ -72,7 +72,9 @@ def opened(directory: RunDirectory, config: Config, knobs: K) -> Setting[K]:
 
 
 def encoder_of(base: Base, knobs: Any) -> Encoder:
-    wanted = getattr(knobs, "max_length", bases.NO_LIMIT - 1) if isinstance(knobs, RolloutKnobs) else bases.NO_LIMIT - 1
+    wanted = (
+        getattr(knobs, "max_length", bases.NO_LIMIT - 1) if isinstance(knobs, RolloutKnobs) else bases.NO_LIMIT - 1
+    )
     return Encoder(base.tokenizer, max_length=base.context(wanted), overlong=knobs.overlong)
 
 

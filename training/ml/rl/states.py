@@ -20,10 +20,15 @@ from training.ml.rl.rollouts import Rollout
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """Of each token of the answers: its log-probability, and the entropy of what it was drawn from; (T,) each."""
+    """Of each token of the answers its log-probability (T,), and what it was drawn from, as logarithms (T, V)."""
 
     log_probs: Tensor
-    entropies: Tensor
+    distributions: Tensor
+
+    @property
+    def entropies(self) -> Tensor:
+        """In nats: (T,)"""
+        return objectives.entropies(self.distributions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +48,9 @@ def said(model: Any, rollouts: Sequence[Rollout], *, how: How, temperature: floa
     with how.autocast(model):
         logits = logits_of(model, rollouts, how=how)  # (T, V)
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
-    log_probs = logits.log_softmax(-1)
+    found = logits.log_softmax(-1)
     tokens = torch.tensor([token for rollout in rollouts for token in rollout.answer], device=logits.device)
-    return Said(log_probs=log_probs.gather(1, tokens[:, None]).squeeze(1), entropies=objectives.entropies(log_probs))
+    return Said(log_probs=found.gather(1, tokens[:, None]).squeeze(1), distributions=found)
 
 
 def logits_of(model: Any, rollouts: Sequence[Rollout], *, how: How) -> Tensor:

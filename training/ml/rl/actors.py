@@ -1,0 +1,204 @@
+"""Policy, reference and value network: adapters on one frozen backbone, or three models of their own.
+
+    shared      policy = backbone + adapter `policy`      reference = backbone      value = backbone + adapter `value`
+    separate    policy                                    reference: a frozen copy  value: a model with a head
+
+Both give log-probabilities and values of the same tokens by the same code. Parameters are named alike in both, so
+that a checkpoint and an optimiser know nothing of the layout. The policy's own dropout is off.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Protocol
+
+import peft
+import torch
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+
+from training.ml import ranking
+from training.ml.backbones import lora
+from training.ml.knobs import TrainingKnobs
+from training.ml.packed import packing
+from training.ml.rl import states
+from training.ml.rl.rollouts import Rollout
+from training.ml.rl.states import How, Said
+
+POLICY, VALUE, REWARD = "policy", "value", "reward"  # names of adapters
+
+
+class Actors(Protocol):
+    """`temperature` is that of sampling. Numbers are of every token of the answers, end to end: (T,)."""
+
+    @property
+    def device(self) -> Any: ...
+
+    def policy(self, rollouts: Sequence[Rollout]) -> Said: ...
+
+    def reference(self, rollouts: Sequence[Rollout]) -> Said: ...
+
+    def values(self, rollouts: Sequence[Rollout]) -> Tensor: ...
+
+    def generating(self) -> AbstractContextManager[Any]:
+        """The policy as a language model, for the time of the block."""
+        ...
+
+    def trained(self) -> dict[str, list[tuple[str, nn.Parameter]]]:
+        """Named parameters that are trained, of `policy` and of `value`."""
+        ...
+
+    def finished(self) -> tuple[Any, Any | None]:
+        """The policy as plain weights, and its adapter if it has one; the actors are of no use afterwards."""
+        ...
+
+
+class Shared:
+    """Adapters on one frozen backbone. `head`: of the value network, from hidden states to a number."""
+
+    def __init__(self, model: Any, *, knobs: TrainingKnobs, how: How, temperature: float) -> None:
+        self.how = how
+        self.temperature = temperature
+        shape = lora.config(knobs, classifier=False)
+        self.model = peft.get_peft_model(ranking.without_dropout(model), shape, adapter_name=POLICY)
+        self.model.add_adapter(VALUE, shape)
+        self.head = zero_head(model)
+
+    @property
+    def device(self) -> Any:
+        return self.model.device
+
+    def replace_value(self, shape: peft.LoraConfig, state: dict[str, Tensor], *, head: nn.Linear) -> None:
+        """The value network starts from a reward model's adapter and head."""
+        self.model.delete_adapter(VALUE)
+        self.model.add_adapter(VALUE, shape)
+        peft.set_peft_model_state_dict(self.model, state, adapter_name=VALUE)
+        self.head = head
+
+    def policy(self, rollouts: Sequence[Rollout]) -> Said:
+        with self.using(POLICY):
+            return states.said(self.model, rollouts, how=self.how, temperature=self.temperature)
+
+    @torch.no_grad()
+    def reference(self, rollouts: Sequence[Rollout]) -> Said:
+        with self.model.disable_adapter():
+            found = states.said(self.model, rollouts, how=self.how, temperature=self.temperature)
+        self.keep_trainable()
+        return found
+
+    def values(self, rollouts: Sequence[Rollout]) -> Tensor:
+        with self.using(VALUE), self.how.autocast(self.model):
+            hidden = states.hidden(self.model, rollouts, how=self.how)
+        return self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
+
+    @contextmanager
+    def using(self, name: str) -> Iterator[None]:
+        """PEFT freezes the adapters that are not in use; here several are trained in turn."""
+        self.model.set_adapter(name)
+        self.keep_trainable()
+        yield
+
+    def keep_trainable(self) -> None:
+        for parameters in self.trained().values():
+            for _, parameter in parameters:
+                parameter.requires_grad_(True)
+
+    @contextmanager
+    def generating(self) -> Iterator[Any]:
+        """The adapter in the weights, which makes every token cheaper; afterwards these are back, to the bit."""
+        layers = [module for module in self.model.modules() if isinstance(module, LoraLayer)]
+        before = [layer.get_base_layer().weight.data for layer in layers]
+        with torch.no_grad():
+            for layer, weight in zip(layers, before, strict=True):
+                layer.get_base_layer().weight.data = weight + layer.get_delta_weight(POLICY).to(weight.dtype)
+        try:
+            with self.model.disable_adapter():
+                yield packing.plain(self.model)
+        finally:
+            for layer, weight in zip(layers, before, strict=True):
+                layer.get_base_layer().weight.data = weight
+            self.keep_trainable()
+
+    def trained(self) -> dict[str, list[tuple[str, nn.Parameter]]]:
+        named = list(self.model.named_parameters())
+        value = [(name, parameter) for name, parameter in named if f".{VALUE}." in name]
+        head = [(f"head.{name}", parameter) for name, parameter in self.head.named_parameters()]
+        return {
+            POLICY: [(name, parameter) for name, parameter in named if f".{POLICY}." in name],
+            VALUE: value + head,
+        }
+
+    def finished(self) -> tuple[Any, Any]:
+        adapter = AdapterAlone(self.model)
+        adapter.keep()
+        return self.model.merge_and_unload(adapter_names=[POLICY]), adapter
+
+
+class AdapterAlone:
+    """The policy's adapter as PEFT's own directory of one, for `weights.save`."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.shape = copy.deepcopy(model.peft_config[POLICY])
+        self.state: dict[str, Tensor] = {}
+
+    def keep(self) -> None:
+        """Before it is merged."""
+        found = peft.get_peft_model_state_dict(self.model, adapter_name=POLICY)
+        self.state = {name: weight.detach().cpu().clone() for name, weight in found.items()}
+
+    def save_pretrained(self, path: Any) -> None:
+        from safetensors.torch import save_file  # noqa: PLC0415
+
+        path.mkdir(parents=True, exist_ok=True)
+        save_file(self.state, path / "adapter_model.safetensors")
+        self.shape.inference_mode = True
+        self.shape.save_pretrained(str(path))
+
+
+class Separate:
+    """Three models: everything is trained but the reference."""
+
+    def __init__(self, model: Any, *, value: Any, head: nn.Linear, how: How, temperature: float) -> None:
+        """`value`: a model over the same tokens, of which only the backbone is used, below `head`."""
+        self.how = how
+        self.temperature = temperature
+        self.model = ranking.without_dropout(model)
+        self.value = ranking.without_dropout(value)
+        self.head = head
+        self.base = copy.deepcopy(model).requires_grad_(False)
+
+    @property
+    def device(self) -> Any:
+        return self.model.device
+
+    def policy(self, rollouts: Sequence[Rollout]) -> Said:
+        return states.said(self.model, rollouts, how=self.how, temperature=self.temperature)
+
+    @torch.no_grad()
+    def reference(self, rollouts: Sequence[Rollout]) -> Said:
+        return states.said(self.base, rollouts, how=self.how, temperature=self.temperature)
+
+    def values(self, rollouts: Sequence[Rollout]) -> Tensor:
+        with self.how.autocast(self.value):
+            hidden = states.hidden(self.value, rollouts, how=self.how)
+        return self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
+
+    def generating(self) -> AbstractContextManager[Any]:
+        return nullcontext(self.model)
+
+    def trained(self) -> dict[str, list[tuple[str, nn.Parameter]]]:
+        value = [(f"value.{name}", parameter) for name, parameter in self.value.base_model.named_parameters()]
+        head = [(f"head.{name}", parameter) for name, parameter in self.head.named_parameters()]
+        return {POLICY: list(self.model.named_parameters()), VALUE: value + head}
+
+    def finished(self) -> tuple[Any, None]:
+        return self.model, None
+
+
+def zero_head(model: Any) -> nn.Linear:
+    """One that says zero of everything, until it learns."""
+    head = nn.Linear(model.config.get_text_config().hidden_size, 1, device=model.device)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    return head

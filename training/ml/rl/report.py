@@ -1,0 +1,126 @@
+"""report.json of a run that learned from rewards: what it gained, at what distance from its base, and what it cost."""
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from training.ml.reporting import reports
+from training.ml.rl import curve
+from training.ml.rl.course import Course
+from training.ml.rl.setting import Setting
+from training.ml.run.rundir import read_lines, write_json
+
+DRAWS = 2000  # of the bootstrap
+LISTS = ("scores", "golds")  # of every answer; too long for a report
+
+
+def write(
+    setting: Setting[Any], course: Course, *, what: str, train: dict[str, Any], resolved: dict[str, Any]
+) -> None:
+    best = course.best()
+    start, kept = course.history[0], course.history[best]
+    gains = {name: gain(start.get(name), kept.get(name), seed=setting.config.seed) for name in LISTS}
+    points = [short(entry) for entry in course.history]
+    write_json(
+        setting.directory.report,
+        reports.assemble(
+            config=setting.config,
+            headline=headline(what, start, kept, gains, stopped=course.stopped),
+            warnings=[
+                *setting.notes,
+                *warnings(course, kept, gains),
+                *reports.length_warnings(setting.prompts.lengths),
+            ],
+            held_out={
+                "start": points[0],
+                "best": points[best],
+                "end": points[-1],
+                "gain": {"score": gains["scores"], "gold": gains["golds"]},
+            },
+            curve=points,
+            over_optimisation=curve.described(points),
+            alarms=course.alarms,
+            samples=samples(setting, step=kept["step"]),
+            train=train,
+            data={
+                "prompts": len(setting.prompts.train),
+                "held_out_prompts": len(setting.prompts.test),
+                **setting.prompts.lengths,
+            },
+            rewards=[vars(reference) for reference in setting.config.rewards],
+            base=setting.base.describe(),
+            resolved=resolved,
+        ),
+    )
+
+
+def short(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name not in LISTS}
+
+
+def gain(before: Sequence[float] | None, after: Sequence[float] | None, *, seed: int) -> dict[str, Any] | None:
+    """The mean difference prompt by prompt, with a 95 % bootstrap interval over prompts."""
+    if not before or not after:
+        return None
+    differences = [b - a for a, b in zip(before, after, strict=True)]
+    draw = random.Random(seed)  # noqa: S311 - a bootstrap, no secret
+    n = len(differences)
+    means = sorted(math.fsum(draw.choices(differences, k=n)) / n for _ in range(DRAWS))
+    return {
+        "value": math.fsum(differences) / n,
+        "low": means[int(0.025 * DRAWS)],
+        "high": means[int(0.975 * DRAWS) - 1],
+        "n": n,
+    }
+
+
+def headline(what: str, start: dict[str, Any], kept: dict[str, Any], gains: dict[str, Any], *, stopped: bool) -> str:
+    """What came out, with the bad news first."""
+    verdict = "Stopped by a guard. " if stopped else ""
+    found = gains["golds"] or gains["scores"]
+    if kept["step"] == 0:
+        verdict += "No better than the base, which is kept. "
+    elif found["low"] <= 0:
+        verdict += "Not shown to be better than the base. "
+    told = f"{what}: score {start['score']:.3f} -> {kept['score']:.3f} ({span(gains['scores'])})"
+    if gains["golds"]:
+        told += f", held-out reward {start['gold']:.3f} -> {kept['gold']:.3f} ({span(gains['golds'])})"
+    return f"{verdict}{told}, {kept['kl']:.2f} nats from the base, on {kept['n']} held-out prompts."
+
+
+def span(found: dict[str, Any]) -> str:
+    return f"{found['value']:+.3f}, {found['low']:+.3f} to {found['high']:+.3f}"
+
+
+def warnings(course: Course, kept: dict[str, Any], gains: dict[str, Any]) -> list[str]:
+    found = [f"step {alarm['step']}: {alarm['sentence']}" for alarm in last_of_each(course.alarms)]
+    if kept["step"] not in (0, course.history[-1]["step"]):
+        found.append(f"the policy of step {kept['step']} is kept, the best within the budget; the last one is not")
+    if gains["golds"] is None:
+        found.append(
+            "no reward was held out (--held-out-reward): nothing here tells a better policy from one that has learned "
+            "the reward model's mistakes"
+        )
+    return found
+
+
+def last_of_each(alarms: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One sentence a kind: the latest."""
+    return list({alarm["name"]: alarm for alarm in alarms}.values())
+
+
+def samples(setting: Setting[Any], *, step: int) -> list[dict[str, Any]]:
+    """What the base and the kept policy answered to the same prompts."""
+    lines = list(read_lines(setting.directory.completions))
+    before, after = ([line for line in lines if line["step"] == number] for number in (0, step))
+    return [
+        {
+            "prompt": old["prompt"],
+            "before": old["text"],
+            "after": new["text"],
+            "score_before": old["score"],
+            "score_after": new["score"],
+        }
+        for old, new in zip(before, after, strict=False)
+    ]
