@@ -126,8 +126,19 @@ def generate(
     model: Any, tokenizer: Tokenizer, batch: Sequence[Wanted], *, knobs: SampleKnobs, seed: int
 ) -> list[dict[str, Any]]:
     """`{"text", "sampling"}` for each answer of the batch."""
+    found = drawn(model, tokenizer, batch, knobs=knobs, seed=seed)
+    return [
+        response_of(tokens, tokenizer, end=end_of(tokenizer), index=item.index, knobs=knobs, seed=seed)
+        for tokens, item in zip(found, batch, strict=True)
+    ]
+
+
+def drawn(
+    model: Any, tokenizer: Tokenizer, batch: Sequence[Wanted], *, knobs: SampleKnobs, seed: int
+) -> list[list[int]]:
+    """The tokens of each answer of the batch, its end token with them; what comes after that says nothing."""
     longest = max(len(item.prompt) for item in batch)
-    pad, end = tokenizer.pad_token_id, end_of(tokenizer)
+    pad = tokenizer.pad_token_id
     ids = torch.tensor([[pad] * (longest - len(item.prompt)) + item.prompt for item in batch])  # (B, T)
     mask = torch.tensor([[0] * (longest - len(item.prompt)) + [1] * len(item.prompt) for item in batch])
     streams = np.stack([item.stream(seed=seed, length=knobs.max_new_tokens) for item in batch])  # (B, N)
@@ -140,14 +151,12 @@ def generate(
             temperature=None,
             top_p=None,
             top_k=None,
-            eos_token_id=end,
+            eos_token_id=end_of(tokenizer),
             pad_token_id=pad,
             logits_processor=[SeededNucleus(torch.from_numpy(streams), knobs=knobs, start=longest)],
         )
-    return [
-        response_of(tokens, tokenizer, end=end, index=item.index, knobs=knobs, seed=seed)
-        for tokens, item in zip(found[:, longest:].tolist(), batch, strict=True)
-    ]
+    answers: list[list[int]] = found[:, longest:].tolist()
+    return answers
 
 
 def room_left(model: Any, longest: int) -> int:
