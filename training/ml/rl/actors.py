@@ -79,9 +79,8 @@ class Shared:
         with self.using(POLICY):
             return states.said(self.model, rollouts, how=self.how, temperature=self.temperature)
 
-    @torch.no_grad()
     def reference(self, rollouts: Sequence[Rollout]) -> Said:
-        with self.model.disable_adapter():
+        with torch.no_grad(), self.model.disable_adapter():
             found = states.said(self.model, rollouts, how=self.how, temperature=self.temperature)
         self.keep_trainable()
         return found
@@ -175,9 +174,9 @@ class Separate:
     def policy(self, rollouts: Sequence[Rollout]) -> Said:
         return states.said(self.model, rollouts, how=self.how, temperature=self.temperature)
 
-    @torch.no_grad()
     def reference(self, rollouts: Sequence[Rollout]) -> Said:
-        return states.said(self.base, rollouts, how=self.how, temperature=self.temperature)
+        with torch.no_grad():
+            return states.said(self.base, rollouts, how=self.how, temperature=self.temperature)
 
     def values(self, rollouts: Sequence[Rollout]) -> Tensor:
         with self.how.autocast(self.value):

@@ -6,9 +6,10 @@
     value network        ½ · mean of max((V - R)², (V clipped to its old value ± ε - R)²)
 
 A step: draw answers (`rollouts`), judge them by text (`judges`), ask policy, reference and value network what they
-say of every token (`experience`), and go over them `ppo_epochs` times (`updates`). The details are those of 2403.17031
-(N+ implementation details): dropout off, log-probabilities at the temperature of sampling, the value network from the
-reward model, advantages whitened, an answer without its end punished, Adam's epsilon 1e-5. The base is the reference.
+say of every token (`experience`), and go over them `ppo_epochs` times (`updates`). Details are those of 2403.17031,
+the N+ implementation details: dropout off, log-probabilities at the temperature of sampling, the value network from
+the reward model, advantages whitened, an answer without its end punished, Adam's epsilon 1e-5. The base is the
+reference.
 Measured on held-out prompts all along (`course`); the best policy within the budget of KL is kept.
 
 Left out: a value network that shares the policy's adapter; models cut over devices (FSDP, ZeRO).
@@ -32,12 +33,13 @@ from training.ml import scoring
 from training.ml.backbones import bases
 from training.ml.knobs.rl import PpoKnobs
 from training.ml.packed import sharing
-from training.ml.rl import evaluation, experience, objectives, prompts, report, saving, setting, starts, updates
+from training.ml.rl import evaluation, experience, objectives, report, saving, setting, starts, updates
 from training.ml.rl.actors import Actors
 from training.ml.rl.controllers import Controller
 from training.ml.rl.course import Course, evaluations
 from training.ml.rl.evaluation import Evaluation
 from training.ml.rl.experience import Experience
+from training.ml.rl.prompts import of_step
 from training.ml.rl.rollouts import Local, Prompt, Rollout
 from training.ml.rl.saving import Progress
 from training.ml.rl.setting import Setting
@@ -72,9 +74,7 @@ def check_processes(knobs: PpoKnobs) -> None:
 def opened(found: Setting[PpoKnobs]) -> "Ppo":
     """Models, optimiser and course, all as they are before the first step."""
     knobs, machine = found.knobs, found.machine
-    accelerator = Accelerator(
-        cpu=machine.device == "cpu", log_with=knobs.track or None, project_dir=found.directory.path
-    )
+    accelerator = Accelerator(cpu=machine.device == "cpu")
     model = bases.load_causal(found.base, machine=machine)
     how = How(packed=sharing.packable(model, longest=knobs.max_length), pad=found.pad, precision=machine.precision)
     shared = knobs.layout == "shared" or (knobs.layout == "auto" and setting.adapters(found))
@@ -143,8 +143,8 @@ class Ppo:
         meter.begin()
         measured = evaluations(steps=self.steps, wanted=self.knobs.eval_steps)
         bar = progress.bar(total=self.steps, what="PPO", unit="step", done=self.step) if is_main_process() else None
-        if self.step == 0 and not self.course.history:
-            self.measure()
+        if not self.course.history:
+            self.begin()
         while self.step < self.steps and not self.course.stopped:
             self.step += 1
             numbers = self.learn(meter)
@@ -168,7 +168,6 @@ class Ppo:
         kept = saving.load(found[1], actors=self.actors, how=self.how)
         self.step = kept.step
         self.controller = replace(self.controller, beta=kept.beta)
-        self.setting.judge.go_on(kept.judge)
         self.course.go_on(kept.course, step=kept.step)
         if is_main_process():
             self.directory.forget_metrics_after(kept.step)
@@ -176,12 +175,12 @@ class Ppo:
     def learn(self, meter: Meter) -> dict[str, float]:
         """One step: what was seen of it, as means over all processes."""
         knobs, seed = self.knobs, self.setting.config.seed
-        asked = prompts.of_step(self.setting.prompts.train, step=self.step, size=knobs.rollout_size, seed=seed)
+        asked = of_step(self.setting.prompts.train, step=self.step, size=knobs.rollout_size, seed=seed)
         places = list(range(self.accelerator.process_index, knobs.rollout_size, processes()))
         with self.timed("generation"):
             answers = self.generate([asked[place] for place in places], draw=f"step {self.step}")
         with self.timed("scoring"):
-            verdicts = self.setting.judge.of(answers)
+            verdicts = self.course.judge.of(answers)
             found = experience.gathered(
                 self.actors, answers, verdicts, places=places, knobs=knobs, beta=self.controller.beta
             )
@@ -199,7 +198,7 @@ class Ppo:
         self.controller = self.controller.after(means["kl"], answers=len(figures))
         return means | {"beta": beta, "explained_variance": explained}
 
-    def generate(self, asked: Sequence[Prompt], *, draw: str) -> list[Rollout]:
+    def generate(self, prompts: Sequence[Prompt], *, draw: str) -> list[Rollout]:
         with self.actors.generating() as model, scoring.evaluating(model):
             local = Local(
                 model=model,
@@ -209,12 +208,20 @@ class Ppo:
                 seed=self.setting.config.seed,
                 batch_size=self.knobs.batch_size,
             )
-            return local(asked, draw=draw)
+            return local(prompts, draw=draw)
+
+    def begin(self) -> None:
+        with self.timed("measuring"):
+            self.course.begin(self.generate, policy=self.actors.policy, reference=self.actors.reference)
+        self.keep_best()
 
     def measure(self) -> None:
         """Every process measures the same: it is a small part of the work, and none waits for another."""
         with self.timed("measuring"):
             self.course.measure(self.step, self.generate, policy=self.actors.policy, reference=self.actors.reference)
+        self.keep_best()
+
+    def keep_best(self) -> None:
         if is_main_process() and self.course.best_step() == self.step:
             saving.save_best(self.directory, self.step, actors=self.actors)
 
@@ -224,7 +231,6 @@ class Ppo:
         kept = Progress(
             step=self.step,
             beta=self.controller.beta,
-            judge=self.setting.judge.as_json(),
             course=self.course.as_json(),
             best=self.course.best_step(),
         )

@@ -1,4 +1,4 @@
-"""report.json of a run that learned from rewards: what it gained, at what distance from its base, and what it cost."""
+"""report.json of a run that learned from rewards: what it gained, and at what distance from its base."""
 
 import math
 import random
@@ -29,6 +29,7 @@ def write(
             headline=headline(what, start, kept, gains, stopped=course.stopped),
             warnings=[
                 *setting.notes,
+                *course.judge.notes(),
                 *warnings(course, kept, gains),
                 *reports.length_warnings(setting.prompts.lengths),
             ],
@@ -39,7 +40,7 @@ def write(
                 "gain": {"score": gains["scores"], "gold": gains["golds"]},
             },
             curve=points,
-            over_optimisation=curve.described(points),
+            over_optimisation=curve.describe(points),
             alarms=course.alarms,
             samples=samples(setting, step=kept["step"]),
             train=train,
@@ -94,13 +95,14 @@ def span(found: dict[str, Any]) -> str:
 
 
 def warnings(course: Course, kept: dict[str, Any], gains: dict[str, Any]) -> list[str]:
-    found = [f"step {alarm['step']}: {alarm['sentence']}" for alarm in last_of_each(course.alarms)]
+    found = course.guards().idle()
+    found += [f"step {alarm['step']}: {alarm['sentence']}" for alarm in last_of_each(course.alarms)]
     if kept["step"] not in (0, course.history[-1]["step"]):
         found.append(f"the policy of step {kept['step']} is kept, the best within the budget; the last one is not")
     if gains["golds"] is None:
         found.append(
-            "no reward was held out (--held-out-reward): nothing here tells a better policy from one that has learned "
-            "the reward model's mistakes"
+            "no reward was held out (--held-out-reward): nothing here tells a better policy from one that has "
+            "learned the reward model's mistakes"
         )
     return found
 

@@ -149,7 +149,6 @@ class Batch:
             cache.batch_select_indices(keep)
 
 
-@torch.inference_mode()
 def decode(
     model: Any, prompts: Sequence[Sequence[int]], *, uniforms: Tensor, temperature: float, pad: int, end: int
 ) -> list[list[int]]:
@@ -160,18 +159,19 @@ def decode(
     uniforms = uniforms.to(model.device)
     drawn = torch.full(uniforms.shape, end, dtype=torch.long, device=model.device)
     for step in range(uniforms.shape[1]):
-        output = model(
-            input_ids=batch.ids,
-            attention_mask=batch.mask if padded else None,
-            position_ids=batch.positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        tokens = inverse_transform(output.logits[:, -1], uniforms[batch.rows, step], temperature=temperature)
-        drawn[batch.rows[batch.writing], step] = tokens[batch.writing]
-        batch.add(tokens, end=end)
-        batch.shrink(cache)
+        with torch.inference_mode():
+            output = model(
+                input_ids=batch.ids,
+                attention_mask=batch.mask if padded else None,
+                position_ids=batch.positions,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            tokens = inverse_transform(output.logits[:, -1], uniforms[batch.rows, step], temperature=temperature)
+            drawn[batch.rows[batch.writing], step] = tokens[batch.writing]
+            batch.add(tokens, end=end)
+            batch.shrink(cache)
         if not len(batch.rows):
             break
     return [up_to(answer, end) for answer in drawn.tolist()]

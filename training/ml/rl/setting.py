@@ -84,6 +84,6 @@ def room_of(base: Base, knobs: Any) -> int:
     return whole - min(knobs.max_new_tokens, whole // 2)
 
 
-def adapters(setting: Setting[RolloutKnobs]) -> bool:
+def adapters(setting: Setting[Any]) -> bool:
     """Whether low-rank adapters are trained."""
     return lora.wanted(setting.knobs, setting.base)

@@ -78,7 +78,8 @@ def padded(rollouts: Sequence[Rollout], *, pad: int, device: Any) -> tuple[Tenso
 
 def predictors(rollouts: Sequence[Rollout]) -> tuple[list[int], list[int]]:
     """Row and column of what predicts each token, in the padded batch."""
-    rows, columns = [], []
+    rows: list[int] = []
+    columns: list[int] = []
     for row, rollout in enumerate(rollouts):
         rows += [row] * len(rollout.answer)
         first = len(rollout.prompt.ids) - 1

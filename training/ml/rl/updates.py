@@ -38,10 +38,9 @@ class Optimisation:
 
 def optimisation(actors: Actors, *, knobs: PpoKnobs, rate: float, steps: int) -> Optimisation:
     """AdamW; the rate falls in a line to `final_rate` of it, over PPO's steps, not the optimiser's (2403.17031)."""
-    trained = actors.trained()
+    trained = {name: [parameter for _, parameter in pairs] for name, pairs in actors.trained().items()}
     groups = [
-        {"params": [parameter for _, parameter in trained[name]], "lr": rate * factor}
-        for name, factor in ((POLICY, 1.0), (VALUE, knobs.value_rate))
+        {"params": trained[name], "lr": rate * factor} for name, factor in ((POLICY, 1.0), (VALUE, knobs.value_rate))
     ]
     optimiser = torch.optim.AdamW(groups, eps=knobs.adam_epsilon, weight_decay=knobs.weight_decay)
     warmup = math.ceil(knobs.warmup_share * steps)
@@ -55,7 +54,7 @@ def optimisation(actors: Actors, *, knobs: PpoKnobs, rate: float, steps: int) ->
     return Optimisation(
         optimiser=optimiser,
         schedule=torch.optim.lr_scheduler.LambdaLR(optimiser, share),
-        parameters=[parameter for group in groups for parameter in group["params"]],
+        parameters=[parameter for parameters in trained.values() for parameter in parameters],
     )
 
 
