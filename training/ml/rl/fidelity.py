@@ -290,13 +290,13 @@ def apart(now: Numbers, then: Numbers) -> list[str]:
     if now.n_pairs != then.n_pairs:
         return [f"{now.n_pairs} of its held-out pairs fit it, and {then.n_pairs} did"]
     limits = {
-        "held-out accuracy": (now.accuracy, then.accuracy, 1 / now.n_pairs),
-        "mean confidence": (now.confidence, then.confidence, CONFIDENCE),
-        "correlation of score and length": (now.length, then.length, LENGTH),
-        "spread of its members": (now.spread, then.spread, SPREAD * (then.spread or 0.0)),
+        "its held-out accuracy": (now.accuracy, then.accuracy, 1 / now.n_pairs),
+        "its mean confidence": (now.confidence, then.confidence, CONFIDENCE),
+        "its correlation of score and length": (now.length, then.length, LENGTH),
+        "the spread of its members": (now.spread, then.spread, SPREAD * (then.spread or 0.0)),
     }
     return [
-        f"its {what} is {new:.4f} and its report says {old:.4f} ({now.n_pairs} pairs)"
+        f"{what} is {new:.4f} and its report says {old:.4f} ({now.n_pairs} pairs)"
         for what, (new, old, limit) in limits.items()
         if new is not None and old is not None and abs(new - old) > limit + EPSILON
     ]
