@@ -170,10 +170,14 @@ def altered(made: Made, model: RewardModel) -> list[str]:
     before = trained_with(made)
     if before is not None:
         found += tokenizers_apart(model.encoder.tokenizer, before)
-    known: dict[str, tuple[float | None, float]] = {
+    knobs = report["knobs"]
+    known: dict[str, tuple[Any, Any]] = {
         "longest conversation in tokens": (record.max_length, report["data"]["max_length"]),
-        "number of members": (record.members, report["knobs"].get("ensemble", 1)),
+        "number of members": (record.members, knobs.get("ensemble", 1)),
     }
+    if record.members > 1:
+        known["conservative score"] = (record.conservative, knobs["conservative"])
+        known["penalty for what its members differ by"] = (record.penalty, knobs["conservative_penalty"])
     shift = report["held_out"].get("shift")
     if shift:
         now = evaluation.rounded(record.offsets[0][0]) if record.offsets else None

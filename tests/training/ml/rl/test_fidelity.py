@@ -165,6 +165,10 @@ def test_of_an_ensemble_the_members_are_held_against_the_report_too(
     alter(run.report, **report)
     with pytest.raises(InvalidRun, match="not what its report is of: the spread of its members is"):
         check(run.model, tokenizer)
+    config = json.loads((run.model / "config.json").read_text())
+    alter(run.model / "config.json", reward=config["reward"] | {"penalty": 0.0})
+    with pytest.raises(InvalidRun, match=r"its penalty for what its members differ by is 0\.0 and was 1\.0"):
+        check(run.model, tokenizer)
 
 
 def test_a_report_or_a_release_that_is_gone_is_asked_for(
