@@ -76,7 +76,8 @@ def grid(numbers: Tensor, row: Tensor, column: Tensor) -> Tensor:
 
 def moments(values: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance (of a sample: over n - 1) of what all processes hold together: (T,) -> (), ()"""
-    sums = torch.stack([values.new_tensor(len(values)), values.sum(), values.square().sum()]).double()
+    wide = values.double()  # squares of what lies far from zero lose in single precision what tells them apart
+    sums = torch.stack([wide.new_tensor(len(wide)), wide.sum(), wide.square().sum()])
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.all_reduce(sums)
     n, total, squares = sums

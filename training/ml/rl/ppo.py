@@ -79,7 +79,8 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
     how = How(packed=sharing.packable(model, longest=knobs.max_length), pad=found.pad, precision=machine.precision)
     shared = knobs.layout == "shared" or (knobs.layout == "auto" and setting.adapters(found))
     small = model.num_parameters() < bases.SMALL
-    rate = knobs.learning_rate or RATES["small" if small else "lora" if shared else "full"]
+    usual = RATES["small" if small else "lora" if shared else "full"]
+    rate = usual if knobs.learning_rate is None else knobs.learning_rate
     actors, value_start = starts.started(
         model, found.config.rewards, base=found.base, knobs=knobs, how=how, machine=machine, shared=shared
     )
