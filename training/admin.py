@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from training.models import Artifact, Evaluation, Run
+from training.models import Artifact, Evaluation, Reward, Run
 
 
 class ReadOnly(admin.ModelAdmin[Model]):
@@ -31,6 +31,14 @@ class ArtifactAdmin(ReadOnly):
     list_filter = ["kind"]
     list_select_related = ["run", "parent"]
     search_fields = ["name", "path", "sha256"]
+
+
+@admin.register(Reward)
+class RewardAdmin(ReadOnly):
+    list_display = ["run", "artifact", "weight", "held_out"]
+    list_filter = ["held_out"]
+    list_select_related = ["run", "artifact"]
+    search_fields = ["run__name", "artifact__name"]
 
 
 @admin.register(Evaluation)

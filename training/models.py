@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models import Q
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -60,12 +61,14 @@ class ArtifactQuerySet(models.QuerySet["Artifact"]):
         return self.filter(run__release_hash=release_hash)
 
     def touched_by(self, release_hash: str) -> "ArtifactQuerySet":
-        """What was trained on this release, and everything that was trained from that. One query a generation."""
+        """What was trained on this release, and everything that was trained from that or rewarded by it. One query a
+        generation."""
         touched: set[int] = set()
         newest = set(self.of_release(release_hash).values_list("pk", flat=True))
         while newest:
             touched |= newest
-            newest = set(self.filter(parent__in=newest).values_list("pk", flat=True)) - touched
+            learned = Q(parent__in=newest) | Q(run__rewards__artifact__in=newest)
+            newest = set(self.filter(learned).values_list("pk", flat=True)) - touched
         return self.filter(pk__in=touched)
 
 
@@ -109,10 +112,40 @@ class Artifact(models.Model):
             parent = parent.parent
         return line
 
+    def behind(self) -> list["Artifact"]:
+        """All that these weights rest on, the nearest first: what they were trained from, what they were rewarded by,
+        and so on. One query a generation."""
+        found: dict[int, Artifact] = {self.pk: self}
+        newest = [self]
+        while newest:
+            near = Q(children__in=newest) | Q(rewarded__run__artifacts__in=newest)
+            known = Artifact.objects.filter(near).exclude(pk__in=found)
+            newest = list(known.select_related("run").distinct())
+            found |= {artifact.pk: artifact for artifact in newest}
+        return list(found.values())[1:]
+
     def releases(self) -> list[str]:
         """The hashes of every release behind these weights, the latest first: the way to their judgements."""
-        hashes = [artifact.run.release_hash for artifact in (self, *self.ancestors()) if artifact.run]
+        hashes = [artifact.run.release_hash for artifact in (self, *self.behind()) if artifact.run]
         return list(dict.fromkeys(filter(None, hashes)))
+
+
+class Reward(models.Model):
+    """A reward model that scored a run's answers. What it learned, the weights that the run left rest on too."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="rewards")
+    artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="rewarded")
+    weight = models.FloatField()
+    held_out = models.BooleanField(
+        default=False, help_text="Nothing is trained on it; it says which of a run's weights are kept."
+    )
+
+    class Meta:
+        ordering = ["run", "id"]
+        constraints = [models.UniqueConstraint(fields=["run", "artifact"], name="reward_once_per_run")]
+
+    def __str__(self) -> str:
+        return f"{self.artifact} of {self.run}"
 
 
 class Evaluation(models.Model):

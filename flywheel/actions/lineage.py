@@ -1,15 +1,15 @@
 """From a generation to every judgement behind it, and from a judgement to every model that it touched."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import chain
 
 from django.db.models import Count, Q, QuerySet
 
 from annotation.models import Annotator, Judgement, Project, Release, ReleasedJudgement
 from flywheel.models import Generation
-from training.models import Artifact, Run
+from training.models import Artifact, Reward, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,29 @@ class Learned:
     simulated: int
     models: int
     demonstrations: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Artifacts by id. `rewards`: of each that was trained on rewards, the reward models that gave them."""
+
+    artifacts: dict[int, Artifact]
+    rewards: dict[int, list[int]]
+
+    def behind(self, artifact: int | None, *, before: Collection[int] = ()) -> list[Artifact]:
+        """It and all that it rests on, the nearest first: what it was trained from and rewarded by, and so on. What
+        is in `before`, and what is only behind that, is left out."""
+        found: dict[int, Artifact] = {}
+        newest = [] if artifact is None else [artifact]
+        while newest:
+            found |= {pk: self.artifacts[pk] for pk in newest}
+            near = dict.fromkeys(chain.from_iterable(map(self.near, newest)))
+            newest = [pk for pk in near if pk not in found and pk not in before]
+        return list(found.values())
+
+    def near(self, artifact: int) -> list[int]:
+        parent = self.artifacts[artifact].parent_id
+        return [*([parent] if parent else []), *self.rewards.get(artifact, ())]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +111,7 @@ def learned(generations: Sequence[Generation]) -> dict[int, Learned]:
     known = family(generations)
     every = Generation.objects.filter(project__in={one.project_id for one in generations}, artifact__isnull=False)
     owned = set(every.values_list("artifact_id", flat=True))
-    own = {one.pk: own_line(one, known=known, owned=owned) for one in generations}
+    own = {one.pk: known.behind(one.artifact_id, before=owned) for one in generations}
     releases = releases_by_hash(generations, list(chain.from_iterable(own.values())))
     counts = sources_of(list(releases.values()))
     found = {}
@@ -97,12 +120,6 @@ def learned(generations: Sequence[Generation]) -> dict[int, Learned]:
         read = [releases[name] for name in hashes if name in releases]
         found[one.pk] = learned_from(read, sum((counts[release.pk] for release in read), Counter()))
     return found
-
-
-def own_line(generation: Generation, *, known: Mapping[int, Artifact], owned: Set[int]) -> list[Artifact]:
-    """Its weights and what they were trained from, up to the weights of another generation."""
-    line = line_of(generation.artifact_id, known=known)
-    return line[:1] + list(takewhile(lambda artifact: artifact.pk not in owned, line[1:]))
 
 
 def sources_of(releases: Sequence[Release]) -> defaultdict[int, Counter[str]]:
@@ -124,32 +141,40 @@ def learned_from(releases: list[Release], by_source: Mapping[str, int]) -> Learn
 
 
 def trained_behind(generation: Generation) -> list[Artifact]:
-    """Its reward model, its weights, and what each was trained from: the same way that `of_releases` goes back."""
+    """Its reward model, its weights, and what each was trained from and rewarded by: the same way that `of_releases`
+    goes back."""
     known = family([generation])
-    policies = line_of(generation.artifact_id, known=known)
-    models = line_of(generation.reward_model_id, known=known)
+    policies = known.behind(generation.artifact_id)
+    models = known.behind(generation.reward_model_id)
     found = [*models[:1], *policies, *models[1:]]
     return list({artifact.pk: artifact for artifact in found}.values())
 
 
-def family(generations: Sequence[Generation]) -> dict[int, Artifact]:
-    """The artifacts of their projects' generations, and all that these were trained from, by id. One query, and one
-    for each training in a row that made no generation."""
+def family(generations: Sequence[Generation]) -> Family:
+    """The artifacts of their projects' generations, and all that these rest on. Two queries, and two for each
+    training in a row that made no generation."""
     projects = {one.project_id for one in generations}
     made = Q(generations__project__in=projects) | Q(scored_generations__project__in=projects)
-    known = {artifact.pk: artifact for artifact in Artifact.objects.filter(made).select_related("run").distinct()}
-    while missing := {artifact.parent_id for artifact in known.values() if artifact.parent_id} - known.keys():
-        known |= Artifact.objects.select_related("run").in_bulk(missing)
-    return known
+    newest = {one.pk: one for one in Artifact.objects.filter(made).select_related("run").distinct()}
+    found = Family(artifacts=newest.copy(), rewards={})
+    while newest:
+        rewards = rewards_of(newest)
+        found.rewards.update(rewards)
+        near = {one.parent_id for one in newest.values() if one.parent_id} | set(
+            chain.from_iterable(rewards.values())
+        )
+        missing = near - found.artifacts.keys()
+        newest = Artifact.objects.select_related("run").in_bulk(missing) if missing else {}
+        found.artifacts.update(newest)
+    return found
 
 
-def line_of(artifact: int | None, *, known: Mapping[int, Artifact]) -> list[Artifact]:
-    """It and what it was trained from, the nearest first."""
-    line: dict[int, Artifact] = {}
-    while artifact is not None and artifact not in line:
-        line[artifact] = known[artifact]
-        artifact = known[artifact].parent_id
-    return list(line.values())
+def rewards_of(artifacts: Collection[int]) -> dict[int, list[int]]:
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    links = Reward.objects.filter(run__artifacts__in=artifacts).order_by("pk")
+    for trained, model in links.values_list("run__artifacts", "artifact"):
+        found[trained].append(model)
+    return found
 
 
 def releases_by_hash(generations: Sequence[Generation], artifacts: Sequence[Artifact]) -> dict[str, Release]:

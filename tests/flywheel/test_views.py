@@ -152,7 +152,7 @@ def test_queries_do_not_grow_with_the_generations(engineer, django_assert_max_nu
 
 def test_queries_do_not_grow_with_the_judgements(turned, engineer, django_assert_max_num_queries):
     client = engineer(turned)
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(27):
         page(client, "generation", turned.slug, 1)
 
 

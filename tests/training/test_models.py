@@ -1,6 +1,6 @@
 import pytest
 
-from training.models import Artifact, Run
+from training.models import Artifact, Reward, Run
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +56,31 @@ def test_a_release_leads_to_every_model_it_touched(line):
 def test_lineage_takes_one_query_a_generation(line, django_assert_num_queries):
     with django_assert_num_queries(5):
         list(Artifact.objects.touched_by("a"))
+
+
+def rewarded(name, *, by, parent):
+    made = trained(name, parent=parent)
+    for model in by:
+        Reward.objects.create(run=made.run, artifact=model, weight=1.0)
+    return made
+
+
+def test_what_a_reward_model_learned_the_policy_rests_on_that_it_rewarded(line):
+    _, _, _, reward, stranger = line
+    policy = rewarded("policy", by=[reward], parent=stranger)
+    child = trained("child", parent=policy)
+    assert set(Artifact.objects.touched_by("a")) >= {policy, child}
+    assert set(Artifact.objects.touched_by("c")) == {stranger, policy, child}
+    assert [one.name for one in child.behind()] == ["policy", "stranger", "reward", "first"]
+    assert child.releases() == ["c", "a"]
+
+
+def test_a_reward_model_that_a_policy_answered_for_is_behind_itself_only_once(line):
+    first, _, _, reward, _ = line
+    policy = rewarded("policy", by=[reward], parent=first)
+    Reward.objects.create(run=first.run, artifact=reward, weight=1.0)
+    assert {one.name for one in policy.behind()} == {"first", "reward"}
+    assert policy in Artifact.objects.touched_by("a")
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "failed"])

@@ -17,10 +17,14 @@ MAX_NAME = 200
 MADE_BY = {
     Run.Kind.SFT: Artifact.Kind.POLICY,
     Run.Kind.DPO: Artifact.Kind.POLICY,
+    Run.Kind.PPO: Artifact.Kind.POLICY,
+    Run.Kind.RLOO: Artifact.Kind.POLICY,
     Run.Kind.RM: Artifact.Kind.REWARD_MODEL,
 }
 # A policy cannot go on from a model that has a score where its words were.
-NEEDS_POLICY = frozenset({Run.Kind.SFT, Run.Kind.DPO, Run.Kind.SAMPLE})
+NEEDS_POLICY = frozenset({*Run.Kind} - {Run.Kind.RM})
+# These learn from answers of their own, and a base of random weights has none.
+NEEDS_ANSWERS = frozenset({Run.Kind.PPO, Run.Kind.RLOO, Run.Kind.BEST_OF_N})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,11 @@ def find_base(name: str, *, kind: str, revision: str = "") -> Base:
     Raises:
         InvalidBase: no such thing, no safetensors in it, other weights than were registered, or no policy.
     """
+    if name == TINY and kind in NEEDS_ANSWERS:
+        raise InvalidBase(
+            f"The base `{TINY}` starts from nothing and has no answers yet: train it first (train_sft), and name "
+            "what came out with --base."
+        )
     if name == TINY:
         return Base(location=TINY, identity=TINY)
     artifact = find(name)

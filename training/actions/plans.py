@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -14,6 +15,7 @@ from training.exceptions import InvalidRun, NotFound
 from training.ml import knobs
 from training.ml.data.fingerprints import fingerprint
 from training.ml.knobs import Knobs, SftKnobs
+from training.ml.reporting import repeat
 from training.ml.run.rundir import Config, FileReference, RunDirectory
 from training.models import Run
 
@@ -23,11 +25,13 @@ LARGEST_SEED = 2**31 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be done, without a name or a directory yet. `prompts`: the text of prompts.jsonl (sample)."""
+    """What is to be done, without a name or a directory yet. `prompts`: the text of prompts.jsonl, for kinds that
+    answer some; `functions`: of each Python function that rewards, the hash of the file that it stands in."""
 
     config: Config
     base: Base
     prompts: str = ""
+    functions: dict[str, str] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
@@ -38,6 +42,7 @@ class Plan:
             "weights": self.base.identity,
             "prompts": hashlib.sha256(self.prompts.encode()).hexdigest(),
             "project_version": self.config.project_version,
+            **({"functions": self.functions} if self.functions else {}),
         }
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
@@ -56,9 +61,7 @@ def make(
 
     `data`: files of demonstrations, beside a release or instead of one (sft).
     """
-    before = directory_of(resume).read_config() if resume else None
-    if before and before.kind != kind:
-        raise InvalidRun(f"Run {resume} is of kind {before.kind}, not {kind}: use train_{before.kind}.")
+    before = config_before(resume, kind=kind)
     if before and before.release and not release:
         release = before.release.path
     if before and not data:
@@ -80,6 +83,18 @@ def make(
         project_version=provenance.project_version(),
     )
     return Plan(config=config, base=found)
+
+
+def config_before(resume: str | None, *, kind: str) -> Config | None:
+    """Of the run that is to be gone on with.
+
+    Raises:
+        NotFound, InvalidRun: there is none of this name and kind.
+    """
+    before = directory_of(resume).read_config() if resume else None
+    if before and before.kind != kind:
+        raise InvalidRun(f"Run {resume} is of kind {before.kind}, not {kind}: use {repeat.command_of(before.kind)}.")
+    return before
 
 
 def find_base(name: str | None, *, kind: str, before: Config | None) -> Base:
@@ -124,7 +139,7 @@ def directory_of(name: str) -> RunDirectory:
 
 def differences(old: Config, new: Config) -> list[str]:
     """What was set otherwise, as `name old, now new`."""
-    before, after = old.identity(), new.identity()
+    before, after = told(old), told(new)
     found = [
         f"{name} {before['knobs'].get(name)}, now {after['knobs'].get(name)}"
         for name in sorted(before["knobs"] | after["knobs"])
@@ -132,6 +147,15 @@ def differences(old: Config, new: Config) -> list[str]:
     ]
     return found + [
         f"{name} {before.get(name)}, now {after.get(name)}"
-        for name in ("release", "data", "base", "seed")
+        for name in ("release", "data", "rewards", "base", "seed")
         if before.get(name) != after.get(name)
     ]
+
+
+def told(config: Config) -> dict[str, Any]:
+    """What decides, in words where it is no value."""
+    rewards = [
+        f"{reward.hash[:12] or reward.source}={reward.weight:g}{' held out' if reward.held_out else ''}"
+        for reward in config.rewards
+    ]
+    return config.identity() | ({"rewards": " ".join(rewards)} if rewards else {})

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from training.actions import artifacts, launches, plans
+from training.actions import artifacts, launches, plans, rewards
 from training.actions.launchers import LOCAL, Launcher
 from training.actions.plans import Plan
 from training.actions.texts import storable
@@ -49,9 +49,21 @@ def train(
         InvalidRelease, InvalidBase, InvalidKnob, InvalidRun, NotFound: before anything was begun.
         RunFailed: the run ended without its report.
     """
+    wanted = plans.make(kind=kind, release=release, base=base, values=values, seed=seed, resume=resume, data=data)
+    return work(wanted, resume=resume, launcher=launcher, name=name, terminal=terminal)
+
+
+def work(
+    wanted: Plan,
+    *,
+    resume: str | None = None,
+    launcher: Launcher = LOCAL,
+    name: str = "",
+    terminal: TextIO | None = None,
+) -> Run:
+    """Carry out what is planned, and register what came out; see `train`."""
     if name:
         artifacts.check_name(name)
-    wanted = plans.make(kind=kind, release=release, base=base, values=values, seed=seed, resume=resume, data=data)
     run = find_resumed(wanted, resume=resume) if resume else begin(wanted)
     return finish(run, name=name, launcher=launcher, online=wanted.base.is_remote, terminal=terminal or sys.stderr)
 
@@ -67,14 +79,19 @@ def find_resumed(wanted: Plan, *, resume: str) -> Run:
         )
     if hash_of(directory) != wanted.hash:
         raise InvalidRun(
-            f"Run {resume} cannot go on: the weights of its base or the version of this project have changed since. "
-            "Leave out --resume to begin anew."
+            f"Run {resume} cannot go on: the weights of its base{also(wanted)} or the version of this project have "
+            "changed since. Leave out --resume to begin anew."
         )
     run = Run.objects.filter(name=config.name).first() or adopt(directory, config)
     if run.state == Run.State.DONE:
         raise InvalidRun(f"Run {resume} is done already. Leave out --resume to train once more.")
     renew(directory, wanted)
     return run
+
+
+def also(wanted: Plan) -> str:
+    """What else decides and has no name in its configuration."""
+    return f"{', its prompts' if wanted.prompts else ''}{', a function that rewards' if wanted.functions else ''}"
 
 
 def begin(wanted: Plan) -> Run:
@@ -93,11 +110,12 @@ def find_unfinished(wanted: Plan) -> Run | None:
 
 
 def renew(directory: RunDirectory, wanted: Plan) -> None:
-    """The release and the files may have moved since; their hashes say that they are the same ones."""
-    config = directory.read_config()
-    if (config.release, config.files) != (wanted.config.release, wanted.config.files):
+    """Release, files and reward models may have moved since; their hashes say that they are the same ones."""
+    config, now = directory.read_config(), wanted.config
+    renewed = replace(config, release=now.release, files=now.files, rewards=now.rewards)
+    if renewed != config:
         with written_to(directory.path):
-            directory.write_config(replace(config, release=wanted.config.release, files=wanted.config.files))
+            directory.write_config(renewed)
 
 
 def hash_of(directory: RunDirectory) -> str:
@@ -128,9 +146,10 @@ def create(wanted: Plan) -> Run:
     return adopt(directory, config)
 
 
+@transaction.atomic
 def adopt(directory: RunDirectory, config: Config) -> Run:
-    """The row of a run that is on disk."""
-    return Run.objects.create(
+    """The row of a run that is on disk, and of the reward models that it names."""
+    run = Run.objects.create(
         name=config.name,
         kind=config.kind,
         directory=str(directory.path),
@@ -141,6 +160,8 @@ def adopt(directory: RunDirectory, config: Config) -> Run:
         seed=config.seed,
         commit=config.commit,
     )
+    rewards.register(run, config.rewards)
+    return run
 
 
 def finish(run: Run, *, name: str, launcher: Launcher, online: bool, terminal: TextIO) -> Run:

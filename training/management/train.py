@@ -1,14 +1,15 @@
-"""What `train_sft`, `train_rm` and `train_dpo` share: their options, their help, and what they say at the end."""
+"""What the commands that train share: their options, their help, and what they say at the end."""
 
 import argparse
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from training.actions import launchers, runs
+from training.actions.launchers import Launcher
 from training.actions.plans import DEFAULT_SEED
 from training.exceptions import InvalidKnob
 from training.management.summaries import summary
@@ -36,6 +37,10 @@ class TrainCommand(BaseCommand):
         parser.add_argument(
             "--base", help=f"`tiny`, an artifact, a directory, or a name on the hub (default {settings.BASE_MODEL})"
         )
+        self.add_shared(parser)
+
+    def add_shared(self, parser: CommandParser) -> None:
+        """What is asked of every kind of run."""
         parser.add_argument(
             "--set", action="extend", nargs="+", default=[], metavar="NAME=VALUE", help="knobs, listed below"
         )
@@ -52,7 +57,11 @@ class TrainCommand(BaseCommand):
         parser.add_argument("--name", default="", help="what the result is called (default: as the run)")
 
     def handle(self, **options: Any) -> None:
-        run = runs.train(
+        run = self.carried_out(**options | {"launcher": launcher_of(options)})
+        self.stdout.write("\n".join([*summary(run), *self.next_steps(run)]))
+
+    def carried_out(self, *, launcher: Launcher, **options: Any) -> Run:
+        return runs.train(
             kind=self.kind,
             release=options["release"],
             base=options["base"],
@@ -60,16 +69,19 @@ class TrainCommand(BaseCommand):
             seed=options["seed"],
             resume=options["resume"],
             data=options.get("data") or (),
-            launcher=launchers.find(
-                options["launcher"], accelerate_config=options["accelerate_config"], processes=options["processes"]
-            ),
+            launcher=launcher,
             name=options["name"],
         )
-        self.stdout.write("\n".join([*summary(run), *self.next_steps(run)]))
 
     def next_steps(self, run: Run) -> Iterable[str]:
         """Which command goes on from here."""
         return ()
+
+
+def launcher_of(options: Mapping[str, Any]) -> Launcher:
+    return launchers.find(
+        options["launcher"], accelerate_config=options["accelerate_config"], processes=options["processes"]
+    )
 
 
 def assignments(texts: Iterable[str]) -> dict[str, str]:

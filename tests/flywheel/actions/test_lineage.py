@@ -3,7 +3,7 @@ import pytest
 from annotation.models import Judgement, Release, ReleasedJudgement
 from flywheel.actions import generations, lineage
 from tests.factories import AnnotatorFactory, PolicyFactory, ProjectFactory, TaskFactory
-from training.models import Artifact, Run
+from training.models import Artifact, Reward, Run
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +83,29 @@ def test_both_directions_agree(project, adopted):
     assert lineage.behind(elsewhere) == []
 
 
+def test_a_policy_rests_on_what_its_reward_models_learned(project, adopted):
+    """Trained on rewards of two models, of which one was made on the way to no generation."""
+    parent, first, second = adopted
+    asked, third, fourth = release(project, "c"), release(project, "d"), release(project, "e")
+    weights = artifact("child", release=asked, parent=parent.artifact)
+    before = artifact("before", release=fourth)
+    for model in (
+        artifact("judge", release=third, parent=parent.artifact, kind="reward_model"),
+        artifact("gold", release=third, parent=before, kind="reward_model"),
+    ):
+        Reward.objects.create(run=weights.run, artifact=model, weight=1.0)
+    child = generations.add(project, artifact=weights, location=weights.path, parent=parent)
+    for each in (first, second, asked, third, fourth):
+        judgement = judgement_of(each)
+        assert child in lineage.touched_by_judgement(judgement), each
+        assert child in lineage.touched_by(project, annotator=judgement.annotator)
+        assert judgement in lineage.judgements_behind(child)
+    titles = [step.title for step in lineage.behind(child)]
+    assert titles == [f"Policy of {child}", f"Policy of {parent}", *[f"On the way to {child}"] * 4]
+    assert lineage.learned([child])[child.pk].releases == [asked, third, fourth]
+    assert parent not in lineage.touched_by_judgement(judgement_of(third))
+
+
 def test_queries_do_not_grow_with_the_generations(project, django_assert_num_queries):
     read = release(project, "a")
     made = []
@@ -91,5 +114,5 @@ def test_queries_do_not_grow_with_the_generations(project, django_assert_num_que
         weights = artifact(f"g{number}", release=read, parent=parent.artifact if parent else None)
         parent = generations.add(project, artifact=weights, location=weights.path, parent=parent)
         made.append(parent)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         lineage.learned(made)

@@ -33,7 +33,12 @@ def fingerprint(path: Path) -> str:
     """
     ending(path)
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise InvalidRelease(f"{path} cannot be read ({error.strerror}): name a file of conversations") from None
+
+
+def sha256_of(path: Path) -> str:
+    """Of the bytes of any file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ from training.ml.knobs.sampling import SampleKnobs
 from training.ml.knobs.training import TrainingKnobs
 
 ALARMS = ("kl", "entropy", "length", "gap", "spread", "repetition")
+RLOO_METHODS = ("rloo", "reinforce", "grpo")
 TRACKERS = ("", "tensorboard", "wandb", "trackio")
 
 
@@ -171,7 +172,7 @@ class RlooKnobs(RolloutKnobs):
         "rloo",
         "rloo (each answer against the mean of the others to its prompt, 2402.14740), reinforce (against the mean of "
         "the step) or grpo (against its group's mean, over its standard deviation, 2402.03300).",
-        choices=("rloo", "reinforce", "grpo"),
+        choices=RLOO_METHODS,
     )
     num_generations: int = knob(4, "Answers to a prompt at each step (2402.14740: 2 to 4).", low=2, high=64)
     iterations: int = knob(1, "Passes over the answers of a step.", low=1)

@@ -8,7 +8,7 @@ import pytest
 from training.management.train import assignments
 from training.ml import knobs
 from training.ml.reporting import repeat
-from training.ml.run.rundir import Config, FileReference, ReleaseReference
+from training.ml.run.rundir import Config, FileReference, ReleaseReference, RewardReference
 
 
 def config_of(kind: str, **values: str) -> Config:
@@ -54,6 +54,28 @@ def test_files_are_told_where_they_lie() -> None:
     config = replace(config_of("sft"), release=None, files=files)
     words = shlex.split(repeat.command(config))
     assert words[:6] == ["manage.py", "train_sft", "--data", "/data/a.json", "/data/b c.jsonl", "--base"]
+
+
+JUDGES = (
+    RewardReference(source="/runs/rm-1/model", weight=1.0, hash="a"),
+    RewardReference(source="shop:brevity", weight=-0.1, hash=""),
+    RewardReference(source="/runs/rm 2/model", weight=1.0, hash="b", held_out=True),
+)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("ppo", "train_ppo"), ("rloo", "train_rloo"), ("best_of_n", "best_of_n")])
+def test_rewards_are_told_with_their_weights(kind: str, name: str) -> None:
+    words = shlex.split(repeat.command(replace(config_of(kind), rewards=JUDGES)))
+    assert words[:4] == ["manage.py", name, "--release", "0123456789ab"]
+    rewards = ["--reward", "/runs/rm-1/model", "shop:brevity=-0.1", "--held-out-reward", "/runs/rm 2/model"]
+    assert words[4:9] == rewards
+
+
+def test_prompts_of_a_file_and_of_a_project_are_told_where_they_lie() -> None:
+    config = replace(config_of("ppo"), release=None, rewards=JUDGES[:1])
+    assert shlex.split(repeat.command(config))[2:4] == ["--prompts", "run/prompts.jsonl"]
+    files = (FileReference(role="prompts", path="/data/asked.jsonl", hash="0"),)
+    assert shlex.split(repeat.command(replace(config, files=files)))[2:4] == ["--prompts", "/data/asked.jsonl"]
 
 
 def test_a_kind_without_a_command_names_its_process() -> None:
