@@ -62,6 +62,10 @@ RUNS_DIR = Path(env.str("RUNS_DIR", default=str(BASE_DIR / "runs"))).resolve()
 # Where `demo` keeps the passwords that it made up, so that it can print them again.
 DEMO_LOGINS = Path(env.str("DEMO_LOGINS", default="") or BASE_DIR / ".demo-logins").resolve()
 BASE_MODEL = env.str("BASE_MODEL", default="tiny")
+TURN_METHODS = ("dpo", "sft", "ppo", "rloo")
+TURN_METHOD = env.str("TURN_METHOD", default="") or "dpo"
+if TURN_METHOD not in TURN_METHODS:
+    raise ImproperlyConfigured(f"TURN_METHOD={TURN_METHOD!r} is none of {', '.join(TURN_METHODS)}.")
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 # The one server that is sent the key.
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="") or "https://api.openai.com/v1"

@@ -1,12 +1,13 @@
 """Training for the loop: what was trained once is not trained again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from flywheel.exceptions import NotReady
 from flywheel.models import Generation
-from training.actions import artifacts, plans, runs
+from training.actions import artifacts, learning, plans, prompts, runs
+from training.actions.plans import Plan
 from training.models import Artifact, Run
 
 
@@ -17,17 +18,28 @@ def trained(
     base: str,
     values: Mapping[str, str],
     seed: int,
+    rewards: Sequence[str] = (),
     terminal: TextIO | None = None,
 ) -> Run:
     """A finished run of exactly this plan, whose weights are still there; else train it now, or go on with it.
 
-    A turn that was killed between the end of its training and the note that it ended finds its run again so.
+    A turn that was killed between the end of its training and the note that it ended finds its run again so. With
+    `rewards` it answers the prompts of the release and learns from what these reward models say.
     """
-    plan = plans.make(kind=kind, release=release, base=base, values=values, seed=seed)
+    plan = plan_of(kind=kind, release=release, base=base, values=values, seed=seed, rewards=rewards)
     for run in Run.objects.filter(config_hash=plan.hash, state=Run.State.DONE):
         if is_whole(run):
             return run
-    return runs.train(kind=kind, release=release, base=base, values=values, seed=seed, terminal=terminal)
+    return runs.work(plan, terminal=terminal)
+
+
+def plan_of(
+    *, kind: str, release: str, base: str, values: Mapping[str, str], seed: int, rewards: Sequence[str]
+) -> Plan:
+    if not rewards:
+        return plans.make(kind=kind, release=release, base=base, values=values, seed=seed)
+    asked = prompts.of_release(release)
+    return learning.plan(kind=kind, asked=asked, base=base, trained_on=rewards, values=values, seed=seed)
 
 
 def is_whole(run: Run) -> bool:

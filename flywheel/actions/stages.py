@@ -15,9 +15,10 @@ from django.template.defaultfilters import pluralize
 from annotation.actions import releases, tasks
 from annotation.models import Judgement, Project, Prompt, Release, Response, Task
 from flywheel.actions import challenges, gates, generations, responses, runs, selection, simulation, votes
-from flywheel.actions.turn_settings import TurnSettings, from_json
+from flywheel.actions.turn_settings import REWARDED, TurnSettings, from_json
 from flywheel.exceptions import NotReady
 from flywheel.models import Generation, Stage, Turn
+from training.models import Artifact
 
 BRINGING_LABELS = ("select", "sample", "push", "label")
 
@@ -195,12 +196,14 @@ def reward_model(trip: Trip) -> Done | Waits:
 
 
 def policy(trip: Trip) -> Done | Waits:
+    judge = Artifact.objects.get(pk=trip.result("reward_model")["artifact"])
     run = runs.trained(
         kind=trip.settings.method,
         release=release_of(trip).path,
         base=runs.base_of(trip.parent),
-        values=trip.settings.values(trip.settings.method),
+        values=trip.settings.policy_values,
         seed=trip.settings.seed,
+        rewards=[judge.path] if trip.settings.method in REWARDED else [],
         terminal=trip.terminal,
     )
     artifact = runs.artifact_of(run)
@@ -210,7 +213,7 @@ def policy(trip: Trip) -> Done | Waits:
                 trip.project,
                 artifact=artifact,
                 location=artifact.path,
-                reward_model_id=trip.result("reward_model")["artifact"],
+                reward_model_id=judge.pk,
                 parent=trip.parent,
                 by=trip.by,
             )

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from django.conf import settings
+
 from flywheel.exceptions import InvalidSetting
 from training.ml import knobs
 
-METHODS = ("dpo",)
-KINDS = ("sft", "rm", "dpo", "sample")
+METHODS = settings.TURN_METHODS
+REWARDED = ("ppo", "rloo")  # by the turn's own reward model
+KINDS = ("sft", "rm", "dpo", "ppo", "rloo", "sample")
 MINIMUM_JUDGEMENTS = 50
 SEED = 17
 
@@ -35,6 +38,11 @@ class TurnSettings:
     def values(self, kind: str) -> dict[str, str]:
         return self.knobs.get(kind, {})
 
+    @property
+    def policy_values(self) -> dict[str, str]:
+        """Knobs of the method. Of a release of rankings sft can only imitate what was ranked best."""
+        return {**({"answers": "best"} if self.method == "sft" else {}), **self.values(self.method)}
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -44,8 +52,8 @@ def from_json(values: Mapping[str, Any]) -> TurnSettings:
     return TurnSettings(**{name: value for name, value in values.items() if name in known})
 
 
-def changed(settings: TurnSettings, given: Mapping[str, Any]) -> TurnSettings:
-    """`settings` with what was given this time (None: not given); knobs are merged one by one.
+def changed(before: TurnSettings, given: Mapping[str, Any]) -> TurnSettings:
+    """`before` with what was given this time (None: not given); knobs are merged one by one.
 
     Raises:
         InvalidSetting: a number out of range, or a method that there is not.
@@ -53,25 +61,25 @@ def changed(settings: TurnSettings, given: Mapping[str, Any]) -> TurnSettings:
     """
     plain = {name: value for name, value in given.items() if value is not None and name != "knobs"}
     wanted = given.get("knobs") or {}
-    merged = {kind: {**settings.values(kind), **wanted.get(kind, {})} for kind in {*settings.knobs, *wanted}}
-    found = replace(settings, **plain, knobs=merged)
+    merged = {kind: {**before.values(kind), **wanted.get(kind, {})} for kind in {*before.knobs, *wanted}}
+    found = replace(before, **plain, knobs=merged)
     check(found)
     return found
 
 
-def check(settings: TurnSettings) -> None:
-    if settings.method not in METHODS:
-        raise InvalidSetting(f"There is no method {settings.method!r}; there is: {', '.join(METHODS)}.")
+def check(found: TurnSettings) -> None:
+    if found.method not in METHODS:
+        raise InvalidSetting(f"There is no method {found.method!r}; there is: {', '.join(METHODS)}.")
     for name, low, high in (
         ("min_judgements", 1, 10**9),
         ("prompts", 1, 10**6),
         ("answers", 2, 9),
         ("challenges", 1, 10**6),
     ):
-        value = getattr(settings, name)
+        value = getattr(found, name)
         if not low <= value <= high:
             raise InvalidSetting(f"--{name.replace('_', '-')} {value}: expected a number from {low} to {high}.")
-    for kind, values in settings.knobs.items():
+    for kind, values in found.knobs.items():
         knobs.parse(kind, values)
 
 

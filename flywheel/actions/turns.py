@@ -119,7 +119,7 @@ def unfinished(project: Project) -> Turn | None:
 
 
 def settings_of(turn: Turn | None) -> TurnSettings:
-    return from_json(turn.settings) if turn else TurnSettings()
+    return from_json(turn.settings) if turn else TurnSettings(method=django_settings.TURN_METHOD)
 
 
 def founded(project: Project, *, settings: TurnSettings, by: User | None, say: Say) -> Generation:

@@ -32,8 +32,10 @@ class Trainer:
     held_out: dict[str, Any] = field(default_factory=lambda: HELD_OUT)
     trained_kinds: list[str] = field(default_factory=list)
     sampled: list[tuple[str, int]] = field(default_factory=list)
+    rewards: dict[str, list[str]] = field(default_factory=dict)
 
-    def trained(self, *, kind, release, base, values, seed, terminal=None) -> Run:
+    def trained(self, *, kind, release, base, values, seed, rewards=(), terminal=None) -> Run:
+        self.rewards[kind] = list(rewards)
         known = Run.objects.filter(kind=kind, release_hash=hash_of(release), base=base).first()
         return known or self.new_run(kind, release=release, base=base, values=values, seed=seed)
 

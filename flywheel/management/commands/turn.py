@@ -1,10 +1,11 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from flywheel.actions import lookup, turns
-from flywheel.actions.turn_settings import METHODS, parse_knobs
+from flywheel.actions.turn_settings import KINDS, METHODS, parse_knobs
 
 NUMBERS = {
     "min_judgements": "Go on with as many new judgements; also enough to skip asking for any (default 50).",
@@ -27,7 +28,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", required=True, metavar="P", help="The project's short name.")
-        parser.add_argument("--method", choices=METHODS, help="How the policy learns (default dpo).")
+        parser.add_argument(
+            "--method", choices=METHODS, help=f"How the policy learns (default {settings.TURN_METHOD})."
+        )
         parser.add_argument(
             "--simulate-labels",
             action="store_true",
@@ -42,7 +45,7 @@ class Command(BaseCommand):
             nargs="+",
             default=[],
             metavar="KIND.NAME=VALUE",
-            help="Knobs of sft, rm, dpo or sample, such as rm.learning_rate=1e-4 dpo.beta=0.1.",
+            help=f"Knobs of {', '.join(KINDS)}, such as rm.learning_rate=1e-4 dpo.beta=0.1.",
         )
         parser.add_argument("--abandon", metavar="WHY", help="End the unfinished turn instead, and say why.")
 

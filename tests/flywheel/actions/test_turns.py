@@ -2,6 +2,7 @@ import pytest
 
 from annotation.models import Judgement, Release, Response, Task
 from flywheel.actions import generations, stages, turns
+from flywheel.actions.turn_settings import METHODS
 from flywheel.exceptions import InvalidSetting, NotFound, NotReady
 from flywheel.models import Generation, Stage, Turn
 from tests.factories import ProjectFactory
@@ -65,6 +66,29 @@ def test_a_turn_killed_at_any_stage_goes_on_and_doubles_nothing(project, trainer
     assert list(turn.stages.values_list("name", flat=True)) == list(stages.STAGES)[:-2]
     assert trainer.trained_kinds == ["sft", "rm", "dpo"]
     assert counts(project) == {"tasks": 24, "judgements": 4, "releases": 2, "generations": 2, "turns": 1}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_policy_learns_by_the_method_that_was_asked_for(project, trainer, method):
+    turn = turns.go(project, given=SIMULATED | {"method": method, "knobs": {method: {"max_steps": "3"}}})
+    assert turn.state == Turn.State.WAITING
+    assert trainer.trained_kinds == ["sft", "rm", method]
+    run = turn.candidate.artifact.run
+    assert run.kind == method
+    assert run.config["knobs"] == {"max_steps": "3"} | ({"answers": "best"} if method == "sft" else {})
+    judge = turn.candidate.reward_model
+    assert trainer.rewards[method] == ([judge.path] if method in ("ppo", "rloo") else [])
+
+
+def test_the_environment_says_which_method_is_the_default_and_a_turn_under_way_keeps_its_own(
+    project, trainer, settings
+):
+    settings.TURN_METHOD = "ppo"
+    turn = turns.go(project, given=SIMULATED | {"simulate_labels": False})
+    assert turn.settings["method"] == "ppo"
+    settings.TURN_METHOD = "rloo"
+    assert turns.go(project).settings["method"] == "ppo"
+    assert turns.go(project, given={"method": "sft"}).settings["method"] == "sft"
 
 
 def test_people_decide_at_the_gates_and_the_same_command_promotes(project, trainer):
