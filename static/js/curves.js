@@ -31,10 +31,19 @@ function placeOf(section, name) {
     figure.querySelector("figcaption").textContent = name.replaceAll("_", " ");
     const plot = figure.querySelector(".plot");
     plot.dataset.file = plot.dataset.file.replace(/curve$/, name.replace(/\W+/g, "-"));
-    section.querySelector("[data-plots]").append(figure);
+    homeOf(section, name).append(figure);
     places.set(name, plot);
   }
   return places.get(name);
+}
+
+/** Where many are measured, those stand first by which a run is judged; the others can be opened. */
+function homeOf(section, name) {
+  const first = section.dataset.first.split(" ").filter(Boolean);
+  if (first.length === 0 || first.includes(name)) return section.querySelector("[data-plots]");
+  const more = section.querySelector("[data-more]");
+  more.hidden = false;
+  return more.querySelector(".plots");
 }
 
 function draw(section) {

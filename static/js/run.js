@@ -1,4 +1,5 @@
-// The plots of a run's page: its curves, the accuracy beside its baselines, and how far scores are probabilities.
+// The plots of a run's page: its curves, the accuracy beside its baselines, how far scores are probabilities, and what a
+// policy gained against its distance from the base.
 
 import { follow } from "./curves.js";
 import { show } from "./plots.js";
@@ -65,6 +66,32 @@ function reliability(bins, label, width) {
   };
 }
 
+/** What the policy gained on the way, and what of it the held-out reward saw; a line where over-optimisation begins. */
+function frontier(points, label, width) {
+  const { begins, names } = drawn.frontier;
+  const kinds = ["score_rise", "gold_rise"].filter((kind) => points.some((one) => one[kind] !== null));
+  const shades = { score_rise: "var(--quiet)", gold_rise: "var(--accent)" };
+  return {
+    height: Math.min(340, Math.max(220, width * 0.5)),
+    marginLeft: 48,
+    marginRight: 24,
+    marginTop: 24,
+    marginBottom: 40,
+    x: { label: null, ticks: 5, labelArrow: "none" },
+    y: { label: null, ticks: 5, grid: true, nice: true },
+    marks: [
+      Plot.text([label], { frameAnchor: "bottom", dy: 36, text: (one) => one, fill: "var(--quiet)" }),
+      Plot.ruleY([0], { stroke: "currentColor", strokeOpacity: 0.5 }),
+      begins === null ? null : Plot.ruleX([begins], { stroke: "currentColor", strokeDasharray: "3 3" }),
+      ...kinds.flatMap((kind, index) => [
+        Plot.line(points, { x: "sqrt_kl", y: kind, stroke: shades[kind], strokeWidth: 1.75 }),
+        Plot.dot(points, { x: "sqrt_kl", y: kind, fill: shades[kind], r: 3 }),
+        Plot.text([names[kind]], { frameAnchor: "top-left", dx: 4, dy: 16 * index - 16, text: (one) => `● ${one}`, fill: shades[kind], textAnchor: "start" }),
+      ]),
+    ],
+  };
+}
+
 function placed(name, rows, columns, draw) {
   const place = document.querySelector(`[data-plot="${name}"]`);
   if (!place || !rows.length) return;
@@ -78,6 +105,8 @@ function placed(name, rows, columns, draw) {
 
 placed("accuracies", drawn.accuracies.filter((one) => one.value !== null), ["name", "value", "low", "high", "n"], accuracies);
 placed("reliability", drawn.bins.filter((one) => one.accuracy !== null), ["low", "high", "n", "confidence", "accuracy"], reliability);
+
+placed("frontier", drawn.frontier.rows, ["step", "sqrt_kl", "score", "gold", "score_rise", "gold_rise"], frontier);
 
 const curves = document.querySelector("[data-curves]");
 if (curves) follow(curves);

@@ -86,6 +86,33 @@ def test_curves_grow_while_the_run_goes_on_and_its_end_is_said(visit, engineer):
     expect(page.locator(".verdict")).to_have_text("It is as good as it gets.")
 
 
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_policy_that_learned_shows_reward_against_distance_and_folds_most_curves(visit, engineer, device):
+    page = opened(visit, engineer, run_rows.learned(), **device)
+    plot = page.get_by_role("img", name="Reward against the distance from the base")
+    expect(plot).to_be_visible()
+    expect(plot.get_by_text("● held-out reward")).to_be_visible()
+    expect(page.get_by_role("img", name="held_out_gold, 7:")).to_be_visible()
+    expect(page.get_by_role("img", name="ratio_first")).to_have_count(0)
+    page.get_by_text("More curves").click()
+    expect(page.get_by_role("img", name="ratio_first, 60:")).to_be_visible()
+    page.get_by_text("The plot as numbers").click()
+    expect(page.locator('[data-plot="frontier"] ~ details tbody tr')).to_have_count(7)
+    for scheme, rules in (("light", RULES), ("dark", COLOURS)):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        assert complaints(page, rules) == []
+    assert page.evaluate(TOO_WIDE) == []
+
+
+def test_a_policy_that_is_learning_shows_hostile_answers_as_text(visit, engineer):
+    run = run_rows.learning(steps=10, text="<img src=x onerror=alert(1)> **bold**")
+    page = opened(visit, engineer, run)
+    expect(page.get_by_text("<img src=x onerror=alert(1)> **bold** (10)")).to_be_visible()
+    expect(page.get_by_role("img", name="reward, 10:")).to_be_visible()
+    RunDirectory(Path(run.directory)).append_metrics(run_rows.step_of_ppo(11))
+    expect(page.get_by_role("img", name="reward, 11:")).to_be_visible()
+
+
 def test_a_plot_that_cannot_be_drawn_is_a_script_error(visit, engineer):
     run = run_rows.running(steps=0)
     visitor = visit(engineer)

@@ -70,6 +70,16 @@ def test_who_asks_again_for_the_last_step_gets_the_line_that_came_later(metrics)
     assert curves.read(metrics, after=1) == [{"step": 2, "loss": 1 / 3, "held_out_loss": 0.5}]
 
 
+def test_what_was_measured_on_held_out_prompts_stands_beside_the_step(metrics):
+    lines(metrics, [1])
+    write(metrics, {"step": 1, "held_out": {"n": 64, "score": 0.25, "score_std": 1.0, "gold": None, "kl": 2.0}})
+    write(metrics, {"step": 2, "held_out": "none"})
+    assert curves.read(metrics) == [
+        {"step": 1, "loss": 1 / 2, "held_out_score": 0.25, "held_out_kl": 2.0},
+        {"step": 2},
+    ]
+
+
 def test_a_report_with_two_lines_of_one_step_has_one_point_of_them():
     kept = [{"step": 1, "loss": 2}, {"step": 1, "held_out_loss": 3}, {"step": 2, "loss": 1}]
     assert curves.of_report(kept) == [{"step": 1, "loss": 2, "held_out_loss": 3}, {"step": 2, "loss": 1}]

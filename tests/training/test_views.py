@@ -274,7 +274,7 @@ def test_the_number_of_queries_does_not_grow(engineer, django_assert_num_queries
         made = run_rows.done(f"rm-{number}", report={})
         Artifact.objects.filter(run=made).update(parent=parent)
     engineer.get(reverse("training:run", args=[run.pk]))
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         engineer.get(reverse("training:run", args=[run.pk]))
 
 

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 MOST = 500  # points; more than a plot has pixels for
 SMALL = 1_000_000  # bytes that are read whole; of a larger file as many are looked at
 LONGEST = 16_384  # bytes of a line
-NAMES = 24  # numbers of a point
+NAMES = 48  # numbers of a point
+MEASURED = "held_out"  # a line may have its measurements on held-out prompts under this name
+UNDRAWN = ("n", "step", "score_std", "gold_std")  # of these
 TRIES = 3  # lines that are no points, one after the other
 ENDS = 2  # points
 
@@ -142,15 +144,23 @@ def parsed(line: bytes) -> Point | None:
 def point_of(record: object) -> Point | None:
     if not isinstance(record, dict):
         return None
-    numbers = {str(name): float(value) for name, value in record.items() if is_number(value)}
+    numbers = {str(name): float(value) for name, value in flat(record).items() if is_number(value)}
     return limited(numbers) if "step" in numbers else None
+
+
+def flat(record: dict[str, object]) -> dict[str, object]:
+    """With what was measured on held-out prompts as `held_out_…` beside the rest."""
+    measured = record.get(MEASURED)
+    if not isinstance(measured, dict):
+        return record
+    return record | {f"{MEASURED}_{name}": value for name, value in measured.items() if name not in UNDRAWN}
 
 
 def limited(point: Point) -> Point:
     return dict(list({"step": point["step"], **point}.items())[:NAMES])
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     return (
         isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300 and math.isfinite(value)
     )

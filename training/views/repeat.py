@@ -7,7 +7,7 @@ from typing import Any
 from training.ml import knobs
 from training.ml.knobs.fields import as_text
 from training.ml.reporting import repeat
-from training.ml.run.rundir import Config, FileReference, ReleaseReference
+from training.ml.run.rundir import Config, FileReference, ReleaseReference, RewardReference
 from training.models import Artifact, Run
 
 
@@ -17,26 +17,44 @@ def command(run: Run, *, base: Artifact | None, processes: int) -> str:
     if run.kind not in repeat.TRAINED:
         return shlex.join(["python", "-m", "training.ml", run.directory])
     config = Config(
-        name=run.name,
+        name=run.directory,
         kind=run.kind,
         release=ReleaseReference(path="", hash=run.release_hash) if run.release_hash else None,
         base=base.name if base else run.base,
         seed=run.seed,
         knobs=knobs_of(run),
         files=tuple(files_of(run)),
+        rewards=tuple(rewards_of(run)),
     )
     return f"python {repeat.command(config, processes=processes)}"
 
 
 def files_of(run: Run) -> list[FileReference]:
     """What it read beside its release."""
-    found = run.config.get("files") if isinstance(run.config, dict) else None
     wanted = {field.name for field in fields(FileReference)}
+    return [FileReference(**{name: str(file[name]) for name in wanted}) for file in listed(run, "files", wanted)]
+
+
+def rewards_of(run: Run) -> list[RewardReference]:
+    """What its answers were rewarded by."""
+    wanted = {field.name for field in fields(RewardReference)}
     return [
-        FileReference(**{name: str(file[name]) for name in wanted})
-        for file in (found if isinstance(found, list) else [])
-        if isinstance(file, dict) and wanted <= set(file)
+        RewardReference(
+            source=str(reward["source"]),
+            weight=float(reward["weight"]),
+            hash=str(reward["hash"]),
+            held_out=reward["held_out"] is True,
+        )
+        for reward in listed(run, "rewards", wanted)
+        if isinstance(reward["weight"], int | float)
     ]
+
+
+def listed(run: Run, name: str, wanted: set[str]) -> list[dict[str, Any]]:
+    """The objects under a name of its configuration that have all these fields."""
+    found = run.config.get(name) if isinstance(run.config, dict) else None
+    whole = [item for item in (found if isinstance(found, list) else []) if isinstance(item, dict)]
+    return [item for item in whole if wanted <= set(item)]
 
 
 def changed_knobs(run: Run) -> set[str]:

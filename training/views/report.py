@@ -16,6 +16,7 @@ Record = dict[str, Any]
 
 # Parts of `held_out` and of the report that have a form of their own.
 TOLD = {"accuracy", "baselines", "human_ceiling", "slices", "calibration", "length"}
+COURSE = {"start", "best", "end", "gain"}  # of a policy that learned from rewards
 SHOWN_ELSEWHERE = {
     "kind",
     "headline",
@@ -29,6 +30,10 @@ SHOWN_ELSEWHERE = {
     "splits",
     "repeat",
     "curve",
+    "over_optimisation",
+    "alarms",
+    "samples",
+    "rewards",
 }
 CODE = {"commit", "project_version"}
 BASELINES = {
@@ -213,7 +218,7 @@ def bins(held_out: Record) -> list[Bin]:
 
 def other_facts(held_out: Record) -> list[tuple[str, str]]:
     """What the held-out part says beside what is told above."""
-    told = TOLD | set(named_accuracies(held_out))
+    told = (TOLD if "start" not in held_out else COURSE) | set(named_accuracies(held_out))
     return facts({name: value for name, value in held_out.items() if name not in told})
 
 

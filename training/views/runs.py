@@ -13,15 +13,29 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from training.actions import curves
+from training.actions import completions, curves
 from training.ml.knobs.fields import as_text
-from training.ml.run.rundir import RunDirectory, read_json
+from training.ml.reporting.repeat import REWARDED
+from training.ml.run.rundir import RewardReference, RunDirectory, read_json
 from training.models import Artifact, Run
-from training.views import repeat, report
+from training.views import learning, repeat, report
 
 P = ParamSpec("P")
 PAGE = 50
 ROWS = 20  # of the table under the curves
+# By which a run that learns from rewards is judged; its other curves are folded away.
+FIRST = (
+    "reward",
+    "score",
+    "kl",
+    "entropy",
+    "length",
+    "clip_share",
+    "held_out_score",
+    "held_out_gold",
+    "held_out_kl",
+    "held_out_length",
+)
 ENDED = frozenset({Run.State.DONE, Run.State.FAILED})
 MAX_TIMING = 100_000  # bytes
 
@@ -75,19 +89,29 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
     directory = RunDirectory(Path(run.directory))
     base = Artifact.objects.filter(path=run.base).first() if run.base else None
-    left = run.artifacts.prefetch_related("children")
+    left = run.artifacts.prefetch_related("children", "rewarded__run")
     context = {
         "run": run,
         "ended": run.state in ENDED,
         "command": repeat.command(run, base=base, processes=processes_of(run)),
         "base": base,
         "files": repeat.files_of(run),
+        "rewards": rewards_of(run),
         "artifacts": list(left),
         **measured(points_of(run)),
         **reported(run),
         "timing": report.facts(timing_of(directory)),
+        "completions": completions.latest(directory.completions),
+        "first_curves": FIRST if run.kind in REWARDED else (),
     }
     return render(request, "training/run.html", context)
+
+
+def rewards_of(run: Run) -> list[tuple[RewardReference, str, Artifact | None]]:
+    """Each with its weight in words and the artifact that it is, if it is known here."""
+    found = repeat.rewards_of(run)
+    known = {one.artifact.sha256: one.artifact for one in run.rewards.select_related("artifact")} if found else {}
+    return [(reward, report.said(reward.weight), known.get(reward.hash)) for reward in found]
 
 
 def processes_of(run: Run) -> int:
@@ -117,7 +141,12 @@ def reported(run: Run) -> dict[str, Any]:
         "slices": [*report.slices(held_out), *report.splits(whole)],
         "bins": bins,
         "ece": report.number(report.record(held_out.get("calibration")).get("ece")),
-        "drawn": {"accuracies": [one.drawn() for one in shares], "bins": [vars(one) for one in bins]},
+        "drawn": {
+            "accuracies": [one.drawn() for one in shares],
+            "bins": [vars(one) for one in bins],
+            "frontier": learning.drawn(whole),
+        },
+        **learning.described(whole),
         "length": report.facts(report.record(held_out.get("length"))),
         "held_out": report.other_facts(held_out),
         "sections": list(report.sections(whole)),
