@@ -7,7 +7,7 @@ on, fp32 on CPU. `ours` reads each prompt and each answer once. Beside it what i
 answer once, with its prompt, padded; `de-padded` packs these without padding; `ours` shares the prompt as well.
 Prints the tables that stand in docs/benchmarks.md. On a machine that does other things too take `--threads 1`: two
 threads wait for each other wherever a core is taken, and CPU seconds tell more than the clock. Held-out accuracy is
-not measured: random answers have nothing to learn.
+measured by `bench_heldout`: random answers have nothing to learn.
 """
 
 import argparse
