@@ -21,7 +21,7 @@ import importlib.util
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -347,7 +347,7 @@ def finish(made: Rloo) -> None:
         model = model.merge_and_unload()
     weights.save(found.directory.model, model, found.base.tokenizer)
     if isinstance(made.answering.generate, Remote):
-        found.notes.extend(made.answering.generate.warnings())
+        found = replace(found, notes=[*found.notes, *made.answering.generate.warnings()])
     report.write(found, made.course, what=NAMES[found.knobs.method], train=train, resolved=resolved(made))
 
 
