@@ -202,4 +202,4 @@ def learned(name: str = "ppo-done", **fields: Any) -> Run:
         ],
         "train": {"steps": STEPS, "answers": 3840},
     }
-    return learning(name, state=Run.State.DONE, report=report, **fields)
+    return learning(name, **{"state": Run.State.DONE, "report": report} | fields)

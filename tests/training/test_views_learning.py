@@ -36,6 +36,25 @@ def test_what_was_gained_stands_beside_the_base_and_the_end(engineer):
     assert "start score" not in html
 
 
+def best_of_n():
+    points = [
+        {"best_of": k, "kl": kl, "sqrt_kl": kl**0.5, "n": 30, "score": 0.1 * k, "score_interval": [0.05 * k, 0.2 * k]}
+        for k, kl in ((1, 0.0), (2, 0.19), (4, 0.64))
+    ]
+    gain = {"score": {"value": 0.3, "low": 0.2, "high": 0.4, "n": 30}, "gold": None, "reward": None}
+    report = {"held_out": {"single": points[0], "best": points[-1], "gain": gain}, "curve": points}
+    return run_rows.learned("best-1", kind="best_of_n", report=report | {"headline": "Best of 4."})
+
+
+def test_the_best_of_n_stands_beside_a_single_answer(engineer):
+    html = page(engineer, best_of_n())
+    assert "A single answer" in html
+    assert '<th scope="col" class="num">Best of 4</th>' in html
+    assert '<th scope="row">interval of the score (95 %)</th><td class="num">0.05 to 0.2</td>' in html
+    assert '<th scope="row" class="num">2</th><td class="num">0.4359</td>' in html
+    assert "ver-optimisation" not in html
+
+
 def test_where_over_optimisation_begins_is_said_over_the_table(engineer):
     html = page(engineer, run_rows.learned())
     assert "Over-optimisation begins at step 40, √KL = 1.59" in html
@@ -105,6 +124,13 @@ def test_hostile_answers_stay_text(engineer):
 @pytest.mark.parametrize(
     "changes",
     [
+        {
+            "held_out": {
+                "single": {"n": 1},
+                "best": {"best_of": "x"},
+                "gain": {"score": {"value": 1, "low": [1, "a"]}},
+            }
+        },
         {"held_out": {"start": 1, "best": {}, "end": None, "gain": "much"}},
         {
             "held_out": {

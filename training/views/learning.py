@@ -1,4 +1,5 @@
-"""What the report of a policy that learned from rewards says: how good it became, at what distance from its base."""
+"""What the report of a policy that learned from rewards says, or of the best of its answers: how good they became, at
+what distance from the base."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,16 +27,19 @@ MEASURES = {
     "cut": gettext_lazy("share too long for a reward model"),
     "score_std": gettext_lazy("standard deviation of the score"),
     "gold_std": gettext_lazy("standard deviation of the held-out reward"),
+    "score_interval": gettext_lazy("interval of the score (95 %)"),
+    "gold_interval": gettext_lazy("interval of the held-out reward (95 %)"),
+    "reward_interval": gettext_lazy("interval of the reward (95 %)"),
 }
-PLACES = ("start", "best", "end")
+PLACES = ("start", "single", "best", "end")  # of a policy's course, or of best-of-n
 GAINS = ("score", "gold")
-UNSEEN = ("step", "n")
+UNSEEN = ("step", "n", "best_of", "sqrt_kl")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     name: str
-    values: list[str]  # before, of the policy that is kept, at the end
+    values: list[str]  # in each of the places that there are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +63,16 @@ class Sample:
 def described(whole: Record) -> dict[str, Any]:
     """Of any report; what it does not say is empty."""
     held_out, optimised = record(whole.get("held_out")), record(whole.get("over_optimisation"))
-    points = list(frontier(records(whole.get("curve"))))
+    curve = records(whole.get("curve"))
+    points = list(frontier(curve)) if "gain" in held_out else []
     begins = record(optimised.get("over_optimised"))
+    measures = course(held_out)
     return {
-        "course": course(held_out),
-        "course_steps": [count(record(held_out.get(place)).get("step")) for place in PLACES],
-        "measured_on": count(record(held_out.get("start")).get("n")),
+        "course": measures,
+        "course_columns": [heading(place, one) for place, one in places(held_out).items()],
+        "measured_on": count(record(held_out.get("best")).get("n")),
+        "point_name": _("Best of") if curve and "best_of" in curve[0] else _("Step"),
+        "watched": bool(optimised),
         "gains": list(gains(record(held_out.get("gain")))),
         "frontier": [[said(value) for value in row] for row in points],
         "begins": {"step": count(begins.get("step")), "sqrt_kl": number(begins.get("sqrt_kl"))} if begins else None,
@@ -76,7 +84,7 @@ def described(whole: Record) -> dict[str, Any]:
 def drawn(whole: Record) -> Record:
     """What the plot of reward against distance is drawn from."""
     begins = record(record(whole.get("over_optimisation")).get("over_optimised"))
-    curve = records(whole.get("curve"))
+    curve = records(whole.get("curve")) if "gain" in record(whole.get("held_out")) else []
     points = list(frontier(curve))
     start = curve[0] if points else {}
     rows = [
@@ -103,22 +111,41 @@ def records(value: Any) -> list[Record]:
 
 def course(held_out: Record) -> list[Measure]:
     """A measure a row, in the order in which they are explained; those of later versions behind them."""
-    places = [record(held_out.get(place)) for place in PLACES]
-    if not all(places):
-        return []
-    found = dict.fromkeys(name for place in places for name in place)
+    columns = places(held_out).values()
+    found = dict.fromkeys(name for column in columns for name in column)
     names = [name for name in MEASURES if name in found] + [name for name in found if name not in MEASURES]
     return [
         Measure(
             name=str(MEASURES.get(name, name.replace("_", " "))),
-            values=[valued(place.get(name)) for place in places],
+            values=[valued(column.get(name)) for column in columns],
         )
         for name in names
-        if name not in UNSEEN and any(place.get(name) is not None for place in places)
+        if name not in UNSEEN and any(column.get(name) is not None for column in columns)
     ]
 
 
+def places(held_out: Record) -> dict[str, Record]:
+    """What was measured where, if all of this is a course."""
+    found = {place: record(held_out[place]) for place in PLACES if place in held_out}
+    return found if "best" in found and len(found) > 1 and all(found.values()) else {}
+
+
+def heading(place: str, measured: Record) -> str:
+    step = valued(measured.get("step"))
+    if place == "best" and "best_of" in measured:
+        return _("Best of %(n)s") % {"n": valued(measured["best_of"])}
+    return {
+        "start": _("The base"),
+        "single": _("A single answer"),
+        "best": _("Kept, of step %(step)s") % {"step": step},
+        "end": _("At the end, step %(step)s") % {"step": step},
+    }[place]
+
+
 def valued(value: Any) -> str:
+    """A number, or an interval as [low, high]."""
+    if isinstance(value, list) and len(value) == 2 and all(number(bound) is not None for bound in value):
+        return _("%(low)s to %(high)s") % {"low": said(value[0]), "high": said(value[1])}
     return said(value) if number(value) is not None else NOTHING
 
 
@@ -132,9 +159,10 @@ def gains(found: Record) -> Iterator[Gain]:
 
 
 def frontier(curve: Sequence[Record]) -> Iterator[tuple[int, float, float, float | None]]:
-    """Step, square root of the KL, score and held-out reward of each measurement. An estimate of KL below 0 is 0."""
+    """Step (or how many answers the best is of), square root of the KL, score and held-out reward of each
+    measurement. An estimate of KL below 0 is 0."""
     for one in curve:
-        step, kl, score = count(one.get("step")), number(one.get("kl")), number(one.get("score"))
+        step, kl, score = count(one.get("step", one.get("best_of"))), number(one.get("kl")), number(one.get("score"))
         if step is not None and kl is not None and score is not None:
             yield step, max(kl, 0.0) ** 0.5, score, number(one.get("gold"))
 

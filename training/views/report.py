@@ -16,7 +16,7 @@ Record = dict[str, Any]
 
 # Parts of `held_out` and of the report that have a form of their own.
 TOLD = {"accuracy", "baselines", "human_ceiling", "slices", "calibration", "length"}
-COURSE = {"start", "best", "end", "gain"}  # of a policy that learned from rewards
+COURSE = {"start", "single", "best", "end", "gain"}  # of a policy that learned from rewards, and of best-of-n
 SHOWN_ELSEWHERE = {
     "kind",
     "headline",
@@ -218,7 +218,7 @@ def bins(held_out: Record) -> list[Bin]:
 
 def other_facts(held_out: Record) -> list[tuple[str, str]]:
     """What the held-out part says beside what is told above."""
-    told = (TOLD if "start" not in held_out else COURSE) | set(named_accuracies(held_out))
+    told = (COURSE if "gain" in held_out else TOLD) | set(named_accuracies(held_out))
     return facts({name: value for name, value in held_out.items() if name not in told})
 
 
