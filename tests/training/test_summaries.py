@@ -43,6 +43,24 @@ def test_what_was_forgotten_stands_under_the_held_out_loss(tmp_path: Path) -> No
     ]
 
 
+GAIN = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 64}
+BASE = {"score": 0.1, "gold": -0.2, "kl": 0.0, "length": 20.0, "ended": 0.9}
+
+
+@pytest.mark.parametrize("place", ["start", "single"])
+def test_what_was_gained_stands_beside_what_it_cost(tmp_path: Path, place: str) -> None:
+    best = BASE | {"score": 0.6, "gold": 0.3, "kl": 3.25, "length": 31.5}
+    held_out = {place: BASE, "best": best, "gain": {"score": GAIN, "gold": GAIN, "reward": GAIN}}
+    lines = summary(run_of(tmp_path, held_out=held_out, splits=None))
+    assert lines[1:6] == [
+        "score                        0.100 before, 0.600 after: +0.500 [+0.250, +0.750] on 64 prompts",
+        "held-out reward              -0.200 before, 0.300 after: +0.500 [+0.250, +0.750] on 64 prompts",
+        "  KL, nats an answer         0.00 before, 3.25 after",
+        "  length, tokens             20.00 before, 31.50 after",
+        "  share that ended           0.90 before, 0.90 after",
+    ]
+
+
 def test_speed_and_memory_are_told_with_the_place(tmp_path: Path) -> None:
     timing = {"tokens_per_second": 12345.6, "padding_share": 0.034, "peak_memory_mb": 2048.4}
     write_json(tmp_path / "timing.json", timing)

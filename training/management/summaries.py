@@ -8,6 +8,8 @@ from training.ml.run.rundir import RunDirectory, read_json
 from training.models import Run
 
 BASELINES = {"longest": "always the longer answer", "majority": "always the policy that won"}
+GAINED = {"score": "score", "gold": "held-out reward"}
+MOVED = {"kl": "KL, nats an answer", "length": "length, tokens", "ended": "share that ended"}
 KEPT = {"general": "on general conversations", "probes": "on the probe set"}
 MOST_LINES = 10
 
@@ -44,10 +46,27 @@ def measured(report: dict[str, Any]) -> Iterator[str]:
     before, after = numbers.get("loss_before"), numbers.get("loss_after")
     if isinstance(before, int | float) and isinstance(after, int | float):
         yield f"held-out loss a token        {before:.3f} before, {after:.3f} after (n = {numbers.get('n', '?')})"
+    yield from gained(numbers)
     for name, part in (numbers.get("forgetting") or {}).items():
         if part:
             figures = f"{part['loss_before']:.3f} before, {part['loss_after']:.3f} after (n = {part['n']})"
             yield f"  {KEPT.get(name, name):<27}{figures}"
+
+
+def gained(numbers: dict[str, Any]) -> Iterator[str]:
+    """Of a policy that learned from rewards, or of the best of its answers: before and after, on held-out prompts."""
+    before, after = numbers.get("start") or numbers.get("single"), numbers.get("best")
+    if not before or not after:
+        return
+    gains = numbers.get("gain") or {}
+    for name, what in GAINED.items():
+        if gain := gains.get(name):
+            figures = f"{before[name]:.3f} before, {after[name]:.3f} after"
+            interval = f"{gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}] on {gain['n']} prompts"
+            yield f"{what:<29}{figures}: {interval}"
+    for name, what in MOVED.items():
+        if name in before and name in after:
+            yield f"  {what:<27}{before[name]:.2f} before, {after[name]:.2f} after"
 
 
 def share(measured: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 
+from training.actions.artifacts import TINY
 from training.management.train import TrainCommand
 from training.models import Run
 
@@ -12,5 +13,8 @@ class Command(TrainCommand):
     )
 
     def next_steps(self, run: Run) -> Iterable[str]:
-        base = run.artifacts.get().parent or run.base
-        yield f"Next: manage.py train_dpo --release {run.release_hash[:12]} --base {base}"
+        judge = run.artifacts.get()
+        learn = f"--release {run.release_hash[:12]} --base {judge.parent or run.base}"
+        yield f"Next: manage.py train_dpo {learn}"
+        if run.base != TINY:
+            yield f"  or: manage.py train_ppo {learn} --reward {judge}"
