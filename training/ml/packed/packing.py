@@ -18,7 +18,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from peft import PeftModel
 from torch import Tensor
 
-from training.ml.packed import attention
+from training.ml.packed import attention, narrowing
 from training.ml.packed.attention import Block, Layout
 
 POSITIONS_AFTER_PADDING = {"roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert"}
@@ -109,13 +109,13 @@ class Row:
         )
 
 
-def hidden(model: Any, packed: Packed) -> Tensor:
-    """The backbone's last hidden states: (T, D)."""
+def hidden(model: Any, packed: Packed, *, at: Tensor) -> Tensor:
+    """The backbone's last hidden states at these places of the row, and no others: (N,) -> (N, D)."""
     backbone = plain(model).base_model
     first = backbone.config.pad_token_id + 1 if backbone.config.model_type in POSITIONS_AFTER_PADDING else 0
-    with attention.over(backbone, packed.layout):
+    with attention.over(backbone, packed.layout), narrowing.only(backbone, at):
         output = backbone(input_ids=packed.ids, position_ids=packed.positions + first, use_cache=False)
-    return output.last_hidden_state[0]
+    return output.last_hidden_state[0, at]
 
 
 def plain(model: Any) -> Any:
@@ -125,12 +125,13 @@ def plain(model: Any) -> Any:
 
 def scores(model: Any, packed: Packed) -> Tensor:
     """The reward of each answer, as `model(ids).logits` of its conversation alone gives it: (R,)."""
-    states = hidden(model, packed)
-    return head(plain(model), states, packed).squeeze(-1)
+    classifier = plain(model)
+    at = packed.ends if hasattr(classifier, "score") else packed.starts
+    return head(classifier, hidden(model, packed, at=at)).squeeze(-1)
 
 
-def head(classifier: Any, states: Tensor, packed: Packed) -> Tensor:
-    """(T, D) to (R, 1) by the head of a sequence classifier: decoders read the last token, encoders the first.
+def head(classifier: Any, states: Tensor) -> Tensor:
+    """(R, D) to (R, 1) by the head of a sequence classifier: decoders read the last token, encoders the first.
 
     Raises:
         UnsupportedAttention: a head of a kind that is not known here.
@@ -138,10 +139,10 @@ def head(classifier: Any, states: Tensor, packed: Packed) -> Tensor:
     parts = dict(classifier.named_children())
     pooler = dict(classifier.base_model.named_children()).get("pooler")
     if "score" in parts:
-        return classifier.score(states[packed.ends])
+        return classifier.score(states)
     if "classifier" not in parts:
         raise attention.UnsupportedAttention(f"{type(classifier).__name__} has no head that is known here")
-    first = states[packed.starts][:, None]  # (R, 1, D)
+    first = states[:, None]  # (R, 1, D)
     if pooler is not None:  # BERT
         return classifier.classifier(classifier.dropout(pooler(first)))
     if "pre_classifier" in parts:  # DistilBERT
@@ -154,7 +155,7 @@ def answer_log_probs(model: Any, packed: Packed, *, temperature: float = 1.0) ->
 
     Logits exist only where an answer's token is predicted: (S, V) instead of (T, V).
     """
-    states = hidden(model, packed)[packed.predictors]  # (S, D)
+    states = hidden(model, packed, at=packed.predictors)  # (S, D)
     logits = plain(model).get_output_embeddings()(states)  # (S, V)
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
     found = -F.cross_entropy(logits, packed.targets, reduction="none")  # (S,)

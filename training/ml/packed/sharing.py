@@ -85,7 +85,7 @@ def agrees(model: Any, *, share: bool) -> bool:
     packed = packing.pack(items, share=share, device=inner.device)
     alone = [torch.tensor([sequence], device=inner.device) for sequence in sequences]
     with scoring.evaluating(model):
-        together = packing.hidden(model, packed)[packed.ends]  # (R, D)
+        together = packing.hidden(model, packed, at=packed.ends)  # (R, D)
         apart = torch.stack([inner.base_model(ids).last_hidden_state[0, -1] for ids in alone])
         rounded = bool(getattr(inner, "is_loaded_in_4bit", False))  # fp32 outside, but it computes in half precision
         return close(together, apart, rounded=rounded) and close(

@@ -66,7 +66,7 @@ def hidden(model: Any, rollouts: Sequence[Rollout], *, how: How) -> Tensor:
     if how.packed:
         items = [(rollout.prompt.ids, [rollout.answer]) for rollout in rollouts]
         row = packing.pack(items, share=False, device=model.device)
-        return packing.hidden(model, row)[row.predictors]
+        return packing.hidden(model, row, at=row.predictors)
     ids, mask = padded(rollouts, pad=how.pad, device=model.device)
     states = packing.plain(model).base_model(input_ids=ids, attention_mask=mask, use_cache=False)
     return states.last_hidden_state[predictors(rollouts)]
