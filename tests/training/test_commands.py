@@ -39,6 +39,27 @@ def test_the_guide_lists_every_knob_as_it_is():
             assert f"| `{knob.name}` |" in text
 
 
+def test_the_guide_to_rewards_lists_every_knob_as_it_is():
+    text = guide.LEARNING_GUIDE.read_text(encoding="utf-8")
+    assert guide.with_tables(text) == text, "run `python -m training.management.guide`"
+    both = text + guide.GUIDE.read_text(encoding="utf-8")
+    for kind in (*guide.LEARNING, "best_of_n"):
+        for knob in knobs.describe(kind):
+            assert f"| `{knob.name}` | {f'`{knob.default}`' if knob.default else ''} | {knob.help} |" in both, (
+                knob.name
+            )
+
+
+def test_every_knob_that_the_guide_to_rewards_names_exists():
+    text = guide.LEARNING_GUIDE.read_text(encoding="utf-8")
+    known = {knob.name for kind in knobs.KINDS for knob in knobs.describe(kind)}
+    shown = {assignment.partition("=")[0] for assignment in re.findall(r"--set (\w+=[\w.:/]+)", text)}
+    assert {"max_kl", "n", "server", "check_reward"} <= shown <= known
+    guarded = re.findall(r"^\| [^`|]+\| [^|]+\| `(\w+)`", text, re.MULTILINE)
+    assert len(guarded) == 7
+    assert set(guarded) <= known
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

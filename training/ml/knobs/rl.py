@@ -89,6 +89,17 @@ class RolloutKnobs(RewardingKnobs, GuardKnobs, TrainingKnobs):
         "under 20 million parameters (our choice; no measurement on record).",
         low=0,
     )
+    accumulate: int = knob(1, "A step takes as many passes of batch_size as it needs.", low=1, high=1)
+    logging_steps: int = knob(1, "Every step has its line in metrics.jsonl.", low=1, high=1)
+    max_steps: int | None = knob(None, "Stop after so many steps; auto: as many as episodes make.", low=1)
+    save_steps: int | None = knob(
+        None, "PPO: steps between checkpoints beside those of the measurements; auto: none beside them.", low=1
+    )
+    overlong: str = knob(
+        "truncate",
+        "A prompt that leaves no room for the answer: truncate (its beginning goes) or drop. Both are counted.",
+        choices=("truncate", "drop"),
+    )
     final_rate: float = knob(0.0, "The learning rate ends at this share of it (2403.17031: 0).", low=0, high=1)
     episodes: int | None = knob(None, "Answers drawn in all; auto: one to each prompt of the train split.", low=1)
     rollout_size: int = knob(64, "Answers drawn at each step, over all devices.", low=2)
@@ -226,3 +237,5 @@ def check_rloo(knobs: RlooKnobs) -> None:
             f"num_generations={knobs.num_generations}: expected a divisor of rollout_size, which is "
             f"{knobs.rollout_size}"
         )
+    if knobs.save_steps is not None:
+        raise InvalidKnob(f"save_steps={knobs.save_steps}: saved at each measurement here; say eval_steps")
