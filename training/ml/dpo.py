@@ -147,7 +147,7 @@ def trainer_of(
     job: Job[DpoKnobs], model: Any, plan: Plan, *, base: Reference, arguments: TrainingArguments
 ) -> RankingTrainer:
     if job.adapters:
-        model = peft.get_peft_model(model, lora.config(job.knobs, classifier=False))
+        model = peft.get_peft_model(model, lora.config(job.knobs, model, classifier=False))
     loss = PreferenceLoss(knobs=job.knobs, reading=plan.reading, base=base)
     return RankingTrainer(model=model, args=arguments, batches=plan.batches, loss=loss, weight=loss.weight)
 

@@ -65,7 +65,7 @@ def trainer_of(
         args=DPOConfig(**arguments, beta=knobs.beta, loss_type=[knobs.loss], label_smoothing=knobs.label_smoothing),
         train_dataset=dataset(train),
         processing_class=job.base.tokenizer,
-        peft_config=lora.config(knobs, classifier=False) if job.adapters else None,
+        peft_config=lora.config(knobs, model, classifier=False) if job.adapters else None,
     )
 
 

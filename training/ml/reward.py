@@ -117,7 +117,7 @@ def trainer_of(job: Job[RewardKnobs], model: Any, plan: Plan, *, fresh: Sequence
         knobs=job.knobs, reading=plan.reading, criteria=heads.criteria_of(model), slope=slope_of(job, plan)
     )
     if job.adapters:
-        model = peft.get_peft_model(model, lora.config(job.knobs, classifier=True, trained_whole=fresh))
+        model = peft.get_peft_model(model, lora.config(job.knobs, model, classifier=True, trained_whole=fresh))
     return RankingTrainer(
         model=model,
         args=arguments,

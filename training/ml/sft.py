@@ -103,7 +103,7 @@ def trainer_of(job: Job[SftKnobs], model: Any, material: Material) -> ImitationT
         eval_dataset=dataset(material.shown.held_out) if measures(job.knobs) else None,
         processing_class=job.base.tokenizer,
         callbacks=[Best(), *([Patience(job.knobs.patience)] if job.knobs.patience else [])],
-        peft_config=lora.config(job.knobs, classifier=False) if job.adapters else None,
+        peft_config=lora.config(job.knobs, model, classifier=False) if job.adapters else None,
     )
 
 

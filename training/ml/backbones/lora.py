@@ -1,8 +1,11 @@
 """Low-rank adapters (LoRA, 2106.09685): whether, and on which modules."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from peft import LoraConfig, TaskType
+from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from training.exceptions import InvalidKnob
 from training.ml.backbones.bases import Base
@@ -30,13 +33,35 @@ def whole(names: Sequence[str]) -> list[str]:
     return sorted({top if top in HEADS else name for name, top in tops.items()})
 
 
-def config(knobs: TrainingKnobs, *, classifier: bool, trained_whole: Sequence[str] = ()) -> LoraConfig:
-    """Adapters on every linear layer; `trained_whole` are modules that start at random, as a reward head does."""
+def config(knobs: TrainingKnobs, model: Any, *, classifier: bool, trained_whole: Sequence[str] = ()) -> LoraConfig:
+    """Adapters on every linear layer of the model, or of its upper ones; `trained_whole` are modules that start at
+    random, as a reward head does."""
     return LoraConfig(
         r=knobs.lora_rank,
         lora_alpha=knobs.lora_alpha,
         lora_dropout=0.0,  # a resumed run must see what an undisturbed one sees; rewards want no dropout anyway
-        target_modules="all-linear",
+        target_modules="all-linear" if knobs.lora_layers is None else linear(model),
+        layers_to_transform=layers(knobs, model),
         modules_to_save=whole(trained_whole) or None,
         task_type=TaskType.SEQ_CLS if classifier else TaskType.CAUSAL_LM,
     )
+
+
+def linear(model: Any) -> list[str]:
+    """What the backbone's linear layers are called: PEFT takes no `all-linear` for a part of the layers."""
+    found = model.base_model.named_modules()
+    return sorted({name.rpartition(".")[2] for name, module in found if isinstance(module, (nn.Linear, Conv1D))})
+
+
+def layers(knobs: TrainingKnobs, model: Any) -> list[int] | None:
+    """Numbers of the layers that get adapters, from 0 below; None: all.
+
+    Raises:
+        InvalidKnob: the model has not so many.
+    """
+    if knobs.lora_layers is None:
+        return None
+    count = model.config.get_text_config().num_hidden_layers
+    if knobs.lora_layers > count:
+        raise InvalidKnob(f"lora_layers={knobs.lora_layers}: this base has {count} layers")
+    return list(range(count - knobs.lora_layers, count))

@@ -16,7 +16,7 @@ from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-SHAPE = ("r", "lora_alpha", "target_modules", "modules_to_save")  # of an adapter
+SHAPE = ("r", "lora_alpha", "target_modules", "modules_to_save", "layers_to_transform")  # of an adapter
 
 Shape = dict[str, Any]  # SHAPE, as config.json holds it
 
@@ -61,7 +61,7 @@ def shape_of(model: Any) -> Shape:
 
 def reopened(model: Any, path: Path, *, count: int, shape: Shape) -> tuple[Any, tuple[str, ...]]:
     """The backbone with every member's adapter, from the plain first member; and their names."""
-    known = {name: shape[name] for name in SHAPE}  # whoever wrote the file, nothing else is taken from it
+    known = {name: shape.get(name) for name in SHAPE}  # whoever wrote the file, nothing else is taken from it
     config = peft.LoraConfig(**known, lora_dropout=0.0, task_type=peft.TaskType.SEQ_CLS)
     names = tuple(map(name_of, range(count)))
     found = peft.PeftModel(model, config, adapter_name=names[0])

@@ -51,6 +51,12 @@ class TrainingKnobs(MachineKnobs):
     )
     lora_rank: int = knob(16, "Rank of the adapters.", low=1)
     lora_alpha: int = knob(32, "Scale of the adapters (twice the rank, as usual).", low=1)
+    lora_layers: int | None = knob(
+        None,
+        "Layers that get adapters, counted from the top; auto: all. What lies below stays as it is: nothing is "
+        "computed backwards through it, and PPO reads it once a step.",
+        low=1,
+    )
     save_steps: int | None = knob(
         None, "Steps between checkpoints; auto: ten checkpoints a run, at most 200 steps apart.", low=1
     )

@@ -46,9 +46,9 @@ def last_part(backbone: Any) -> nn.Module | None:
     if getattr(backbone, "is_activation_checkpointing", False):
         return None
     stack = next(
-        (layers for name in STACKS if isinstance(layers := getattr(backbone, name, None), nn.ModuleList)), []
+        (found for name in STACKS if isinstance(found := getattr(backbone, name, None), nn.ModuleList)), None
     )
-    part = getattr(stack[-1], "mlp", None) if len(stack) else None
+    part = getattr(stack[-1], "mlp", None) if stack else None
     return part if isinstance(part, nn.Module) and gives_states(part) else None
 
 

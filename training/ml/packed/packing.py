@@ -112,10 +112,15 @@ class Row:
 def hidden(model: Any, packed: Packed, *, at: Tensor) -> Tensor:
     """The backbone's last hidden states at these places of the row, and no others: (N,) -> (N, D)."""
     backbone = plain(model).base_model
+    with narrowing.only(backbone, at):
+        return row(backbone, packed, input_ids=packed.ids)[0, at]
+
+
+def row(backbone: Any, packed: Packed, **read: Tensor) -> Tensor:
+    """What the backbone makes of a row: (1, T, D). `read`: its tokens, or what stands for them."""
     first = backbone.config.pad_token_id + 1 if backbone.config.model_type in POSITIONS_AFTER_PADDING else 0
-    with attention.over(backbone, packed.layout), narrowing.only(backbone, at):
-        output = backbone(input_ids=packed.ids, position_ids=packed.positions + first, use_cache=False)
-    return output.last_hidden_state[0, at]
+    with attention.over(backbone, packed.layout):
+        return backbone(position_ids=packed.positions + first, use_cache=False, **read).last_hidden_state
 
 
 def plain(model: Any) -> Any:

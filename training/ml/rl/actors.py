@@ -10,6 +10,7 @@ that a checkpoint and an optimiser know nothing of the layout. The policy's own 
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any, Protocol
 
 import peft
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from training.ml import ranking
 from training.ml.backbones import lora
 from training.ml.knobs import TrainingKnobs
-from training.ml.packed import packing
+from training.ml.packed import lower, packing
 from training.ml.rl import states
 from training.ml.rl.rollouts import Rollout
 from training.ml.rl.states import How, Said
@@ -48,6 +49,10 @@ class Actors(Protocol):
         """Named parameters that are trained, of `policy` and of `value`."""
         ...
 
+    def forget(self) -> None:
+        """What was kept of the answers of a step."""
+        ...
+
     def finished(self) -> tuple[Any, Any | None]:
         """The policy as plain weights, and its adapter if it has one; the actors are of no use afterwards."""
         ...
@@ -57,9 +62,9 @@ class Shared:
     """Adapters on one frozen backbone. `head`: of the value network, from hidden states to a number."""
 
     def __init__(self, model: Any, *, knobs: TrainingKnobs, how: How, temperature: float) -> None:
-        self.how = how
+        self.how = replace(how, below=lower_layers(model, knobs=knobs) if how.packed else None)
         self.temperature = temperature
-        shape = lora.config(knobs, classifier=False)
+        shape = lora.config(knobs, model, classifier=False)
         self.model = peft.get_peft_model(ranking.without_dropout(model), shape, adapter_name=POLICY)
         self.model.add_adapter(VALUE, shape)
         self.head = zero_head(model)
@@ -70,6 +75,8 @@ class Shared:
 
     def replace_value(self, shape: peft.LoraConfig, state: dict[str, Tensor], *, head: nn.Linear) -> None:
         """The value network starts from a reward model's adapter and head."""
+        if shape.layers_to_transform != self.model.peft_config[POLICY].layers_to_transform:
+            self.how = replace(self.how, below=None)
         self.model.delete_adapter(VALUE)
         self.model.add_adapter(VALUE, shape)
         peft.set_peft_model_state_dict(self.model, state, adapter_name=VALUE)
@@ -126,6 +133,10 @@ class Shared:
             POLICY: [(name, parameter) for name, parameter in named if f".{POLICY}." in name],
             VALUE: value + head,
         }
+
+    def forget(self) -> None:
+        if self.how.below is not None:
+            self.how.below.forget()
 
     def finished(self) -> tuple[Any, Any]:
         adapter = AdapterAlone(self.model)
@@ -191,8 +202,19 @@ class Separate:
         head = [(f"head.{name}", parameter) for name, parameter in self.head.named_parameters()]
         return {POLICY: list(self.model.named_parameters()), VALUE: value + head}
 
+    def forget(self) -> None:
+        """Nothing is kept."""
+
     def finished(self) -> tuple[Any, None]:
         return self.model, None
+
+
+def lower_layers(model: Any, *, knobs: TrainingKnobs) -> states.Below | None:
+    """Those that get no adapter, if they can be read apart from the rest."""
+    upper = lora.layers(knobs, model)
+    if not upper or not lower.splits(model, count=upper[0]):
+        return None
+    return states.Below(count=upper[0])
 
 
 def zero_head(model: Any) -> nn.Linear:

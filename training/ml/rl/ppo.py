@@ -176,6 +176,7 @@ class Ppo:
     def learn(self, meter: Meter) -> dict[str, float]:
         """One step: what was seen of it, as means over all processes."""
         knobs, seed = self.knobs, self.setting.config.seed
+        self.actors.forget()
         asked = of_step(self.setting.prompts.train, step=self.step, size=knobs.rollout_size, seed=seed)
         places = list(range(self.accelerator.process_index, knobs.rollout_size, processes()))
         with self.timed("generation"):

@@ -209,7 +209,7 @@ def trainer_of(found: Setting[RlooKnobs], model: Any, answering: Answering, *, r
         args=config_class(**arguments(found, rollouts=rollouts, learning_rate=rate), **own),
         train_dataset=dataset(found, rollouts=rollouts),
         processing_class=found.base.tokenizer,
-        peft_config=lora.config(knobs, classifier=False) if adapters else None,
+        peft_config=lora.config(knobs, model, classifier=False) if adapters else None,
     )
     if trainer.ref_model is not None:  # TRL has read it from where the base lies, without the tokens that were added
         reference = trainer.accelerator.unwrap_model(trainer.ref_model)

@@ -116,7 +116,7 @@ def adapter(found: Candidate) -> tuple[peft.LoraConfig, dict[str, Tensor]]:
     """Its shape, on the backbone alone, and its weights; of an ensemble the first member's."""
     record = found.record
     if record is not None and record.adapters is not None:
-        shape = {name: record.adapters[name] for name in members.SHAPE}
+        shape = {name: record.adapters.get(name) for name in members.SHAPE}
         state = load_file(members.file_of(found.path, 0))
     else:
         whole = peft.LoraConfig.from_pretrained(str(adapter_of(found)))

@@ -6,14 +6,15 @@ last bits of floating point. Everything is in the order of the rollouts, their t
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from training.ml import scoring
-from training.ml.packed import packing
+from training.ml.packed import lower, packing
+from training.ml.packed.packing import Packed
 from training.ml.rl import objectives
 from training.ml.rl.rollouts import Rollout
 
@@ -33,11 +34,12 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class How:
-    """How rollouts are read. `precision`: fp32 or bf16 (autocast)."""
+    """How rollouts are read. `precision`: fp32 or bf16 (autocast); `below`: what is known of the lower layers."""
 
     packed: bool
     pad: int
     precision: str = "fp32"
+    below: "Below | None" = None
 
     def autocast(self, model: Any) -> Any:
         return torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
@@ -64,12 +66,39 @@ def logits_of(model: Any, rollouts: Sequence[Rollout], *, how: How) -> Tensor:
 def hidden(model: Any, rollouts: Sequence[Rollout], *, how: How) -> Tensor:
     """The backbone's last hidden states after which each token of the answers comes: (T, D)."""
     if how.packed:
-        items = [(rollout.prompt.ids, [rollout.answer]) for rollout in rollouts]
-        row = packing.pack(items, share=False, device=model.device)
-        return packing.hidden(model, row, at=row.predictors)
+        row = row_of(rollouts, device=model.device)
+        if how.below is None:
+            return packing.hidden(model, row, at=row.predictors)
+        below = how.below.of(model, rollouts)
+        return lower.hidden(model, row, below=below, count=how.below.count, at=row.predictors)
     ids, mask = padded(rollouts, pad=how.pad, device=model.device)
     states = packing.plain(model).base_model(input_ids=ids, attention_mask=mask, use_cache=False)
     return states.last_hidden_state[predictors(rollouts)]
+
+
+def row_of(rollouts: Sequence[Rollout], *, device: Any) -> Packed:
+    return packing.pack([(found.prompt.ids, [found.answer]) for found in rollouts], share=False, device=device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Below:
+    """What the lowest `count` layers, which nothing trains, made of each rollout: (1, t, D). Until `forget`."""
+
+    count: int
+    known: dict[tuple[int, ...], Tensor] = field(default_factory=dict)
+
+    def of(self, model: Any, rollouts: Sequence[Rollout]) -> Tensor:
+        """End to end: (1, T, D)."""
+        keys = [tuple(rollout.prompt.ids + rollout.answer) for rollout in rollouts]
+        missing = {key: rollout for key, rollout in zip(keys, rollouts, strict=True) if key not in self.known}
+        if missing:
+            row = row_of(list(missing.values()), device=model.device)
+            found = lower.states(model, row, count=self.count)
+            self.known.update(zip(missing, found.split([len(key) for key in missing], dim=1), strict=True))
+        return torch.cat([self.known[key] for key in keys], dim=1)
+
+    def forget(self) -> None:
+        self.known.clear()
 
 
 def padded(rollouts: Sequence[Rollout], *, pad: int, device: Any) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,9 @@ def test_an_adapter_with_its_head_scores_as_before_when_it_is_loaded_again(tmp_p
         model.load_state_dict(base)
         return model
 
-    model = peft.get_peft_model(fresh(), lora.config(RewardKnobs(), classifier=True, trained_whole=HEADS[name]))
+    model = peft.get_peft_model(
+        fresh(), lora.config(RewardKnobs(), fresh(), classifier=True, trained_whole=HEADS[name])
+    )
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
@@ -33,7 +35,9 @@ def test_an_adapter_with_its_head_scores_as_before_when_it_is_loaded_again(tmp_p
     model.eval().save_pretrained(tmp_path)
     again = peft.PeftModel.from_pretrained(fresh(), str(tmp_path)).eval()
     torch.testing.assert_close(again(TOKENS).logits, model(TOKENS).logits)
-    trained_on = peft.get_peft_model(fresh(), lora.config(RewardKnobs(), classifier=True, trained_whole=HEADS[name]))
+    trained_on = peft.get_peft_model(
+        fresh(), lora.config(RewardKnobs(), fresh(), classifier=True, trained_whole=HEADS[name])
+    )
     trained_on.load_adapter(str(tmp_path), "default", is_trainable=True)  # as a resumed training does
     torch.testing.assert_close(trained_on.eval()(TOKENS).logits, model(TOKENS).logits)
 
