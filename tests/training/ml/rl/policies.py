@@ -102,7 +102,7 @@ def make_run(
     references = [reference(name, held_out=name in held_out) for name in (*rewards, *held_out)]
     run.write_config(
         Config(
-            name=directory.name,
+            name="run",  # reports of two runs must not differ by their names
             kind="ppo",
             release=None,
             base=str(base),

@@ -90,7 +90,7 @@ def test_answers_of_several_tokens_gain_most_of_what_can_be_gained(tmp_path: Pat
 
 
 def test_an_adaptive_controller_finds_the_best_policy_at_its_distance(tmp_path: Path, base: Path) -> None:
-    """The reward counts a token within 0.4 nats; β begins too low, and rises and falls until it is what that distance asks."""
+    """The reward counts a token within 0.4 nats; β begins too low, rises and falls until it is what that asks for."""
     run = policies.make_run(
         tmp_path / "run",
         base=base,
