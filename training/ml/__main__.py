@@ -80,7 +80,7 @@ def execute(directory: RunDirectory) -> None:
             return
         if environment.is_main_process():
             directory.clear_unfinished()
-        environment.prepare(base=config.base, log=directory.log)
+        environment.prepare(base=config.base, log=directory.log, track=getattr(values, "track", ""))
         started = time.time()
         importlib.import_module(MODULES[config.kind]).run(directory, config, values)
         if environment.is_main_process():

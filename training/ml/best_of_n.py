@@ -28,7 +28,7 @@ from training.ml import sample
 from training.ml.backbones import bases
 from training.ml.knobs import BestOfNKnobs
 from training.ml.reporting import reports
-from training.ml.rl import evaluation, measured, setting
+from training.ml.rl import evaluation, judges, measured, setting
 from training.ml.rl import report as rl_reports
 from training.ml.rl.judges import Judge, Verdict
 from training.ml.rl.rollouts import Prompt, Rollout, rollout_of
@@ -247,7 +247,7 @@ def report(found: Setting[BestOfNKnobs], answers: Sequence[Answers]) -> None:
         held_out={"single": points[0], "best": points[-1], "gain": gained},
         curve=points,
         data={"held_out_prompts": len(answers), "answers": len(answers) * knobs.n, **found.prompts.lengths},
-        rewards=[vars(reference) for reference in found.config.rewards],
+        rewards=judges.described(found.config.rewards),
     )
     write_json(found.directory.report, assembled)
 

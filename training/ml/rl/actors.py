@@ -32,8 +32,15 @@ POLICY, VALUE, REWARD = "policy", "value", "reward"  # names of adapters
 class Actors(Protocol):
     """`temperature` is that of sampling. Numbers are of every token of the answers, end to end: (T,)."""
 
+    model: Any  # the policy, with its adapters if it has any
+    how: How
+
     @property
     def device(self) -> Any: ...
+
+    def using(self, name: str) -> AbstractContextManager[None]:
+        """`policy` or `value` is what the model computes, for the time of the block."""
+        ...
 
     def policy(self, rollouts: Sequence[Rollout]) -> Said: ...
 
@@ -193,6 +200,9 @@ class Separate:
         with self.how.autocast(self.value):
             hidden = states.hidden(self.value, rollouts, how=self.how)
         return self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
+
+    def using(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def generating(self) -> AbstractContextManager[Any]:
         return nullcontext(self.model)

@@ -355,6 +355,14 @@ def names_of(references: Sequence[RewardReference]) -> list[str]:
     return names
 
 
+def described(references: Sequence[RewardReference]) -> list[dict[str, Any]]:
+    """For the report, which holds no paths."""
+    return [
+        {"name": name, "weight": reference.weight, "hash": reference.hash, "held_out": reference.held_out}
+        for reference, name in zip(references, names_of(references), strict=True)
+    ]
+
+
 def name_of(source: str) -> str:
     if is_function(source):
         return source

@@ -28,13 +28,13 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from training.exceptions import InvalidKnob
+from training.exceptions import InvalidKnob, InvalidLauncher
 from training.ml import scoring
 from training.ml.backbones import bases
 from training.ml.knobs.rl import PpoKnobs
 from training.ml.packed import sharing
 from training.ml.rl import evaluation, experience, objectives, report, saving, setting, starts, updates
-from training.ml.rl.actors import Actors
+from training.ml.rl.actors import POLICY, Actors
 from training.ml.rl.controllers import Controller
 from training.ml.rl.course import Course, evaluations
 from training.ml.rl.evaluation import Evaluation
@@ -42,31 +42,37 @@ from training.ml.rl.experience import Experience
 from training.ml.rl.prompts import of_step
 from training.ml.rl.rollouts import Local, Prompt, Rollout
 from training.ml.rl.saving import Progress
+from training.ml.rl.servers import Remote, Server
 from training.ml.rl.setting import Setting
 from training.ml.rl.states import How
 from training.ml.rl.updates import Optimisation
-from training.ml.run import checkpoints, loop, progress, throughput, weights
+from training.ml.run import checkpoints, loop, progress, sharding, throughput, weights
 from training.ml.run.environment import is_main_process, processes
 from training.ml.run.rundir import Config, RunDirectory
 from training.ml.run.throughput import Meter
 
+ABREAST = 4  # times as many answers are drawn at once as are learnt from at once: nothing is kept for gradients
 RATES = {"full": 3e-6, "lora": 3e-5, "small": 3e-4}  # as the knob's text says
 
 
 def run(directory: RunDirectory, config: Config, knobs: PpoKnobs) -> None:
     found = setting.opened(directory, config, knobs)
-    check_processes(knobs)
+    check(knobs)
     found.seed()
     ppo = opened(found)
     ppo.train()
     finish(ppo)
 
 
-def check_processes(knobs: PpoKnobs) -> None:
+def check(knobs: PpoKnobs) -> None:
     """
     Raises:
-        InvalidKnob: the answers of a step cannot be shared out evenly.
+        InvalidKnob: the answers of a step cannot be shared out evenly, or nobody of this name can be told of them.
+        InvalidLauncher: models would be cut over devices.
     """
+    setting.check_tracker(knobs)
+    if sharding.asked_for_fsdp() or sharding.is_on("ACCELERATE_USE_DEEPSPEED"):
+        raise InvalidLauncher("ppo keeps whole models on every device: say --accelerate-config ddp")
     if knobs.rollout_size % processes():
         raise InvalidKnob(f"rollout_size={knobs.rollout_size}: expected a multiple of the {processes()} processes")
 
@@ -74,7 +80,7 @@ def check_processes(knobs: PpoKnobs) -> None:
 def opened(found: Setting[PpoKnobs]) -> "Ppo":
     """Models, optimiser and course, all as they are before the first step."""
     knobs, machine = found.knobs, found.machine
-    accelerator = Accelerator(cpu=machine.device == "cpu")
+    accelerator = accelerator_of(found)
     model = bases.load_causal(found.base, machine=machine)
     how = How(packed=sharing.packable(model, longest=knobs.max_length), pad=found.pad, precision=machine.precision)
     shared = knobs.layout == "shared" or (knobs.layout == "auto" and setting.adapters(found))
@@ -103,6 +109,7 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
         ),
         steps=steps,
         accelerator=accelerator,
+        remote=remote_of(found, actors),
         resolved={
             "device": machine.device,
             "precision": machine.precision,
@@ -116,6 +123,41 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
     )
 
 
+def sampling(found: Setting[PpoKnobs]) -> dict[str, Any]:
+    """How answers are drawn, wherever they are."""
+    return {
+        "tokenizer": found.base.tokenizer,
+        "max_new_tokens": found.knobs.max_new_tokens,
+        "temperature": found.knobs.temperature,
+        "seed": found.config.seed,
+    }
+
+
+def remote_of(found: Setting[PpoKnobs], actors: Actors) -> Remote | None:
+    """A server that draws the answers, if one is named."""
+    if not found.knobs.server:
+        return None
+    return Remote(
+        server=Server(url=found.knobs.server),
+        model=actors.model,
+        adapter=POLICY,
+        directory=found.directory.path / "served",
+        run=found.config.name,
+        **sampling(found),
+    )
+
+
+def accelerator_of(found: Setting[PpoKnobs]) -> Accelerator:
+    """Processes, and whoever is told of every step."""
+    track = found.knobs.track
+    accelerator = Accelerator(
+        cpu=found.machine.device == "cpu", log_with=track or None, project_dir=str(found.directory.path)
+    )
+    if track:
+        accelerator.init_trackers("rlhf-flywheel", config=found.config.knobs | {"run": found.config.name})
+    return accelerator
+
+
 @dataclass(kw_only=True)
 class Ppo:
     setting: Setting[PpoKnobs]
@@ -126,6 +168,7 @@ class Ppo:
     steps: int
     accelerator: Any
     resolved: dict[str, Any]
+    remote: Remote | None = None
     step: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -201,15 +244,11 @@ class Ppo:
         return means | {"beta": beta, "explained_variance": explained}
 
     def generate(self, prompts: Sequence[Prompt], *, draw: str) -> list[Rollout]:
-        with self.actors.generating() as model, scoring.evaluating(model):
-            local = Local(
-                model=model,
-                tokenizer=self.setting.base.tokenizer,
-                max_new_tokens=self.knobs.max_new_tokens,
-                temperature=self.knobs.temperature,
-                seed=self.setting.config.seed,
-                batch_size=self.knobs.batch_size,
-            )
+        if self.remote is not None:
+            with self.actors.using(POLICY):
+                return self.remote(prompts, draw=draw)
+        with self.actors.generating() as model, scoring.evaluating(model), self.actors.how.autocast(model):
+            local = Local(model=model, batch_size=ABREAST * self.knobs.batch_size, **sampling(self.setting))
             return local(prompts, draw=draw)
 
     def begin(self) -> None:
@@ -243,6 +282,7 @@ class Ppo:
         line |= {f"seconds_{name}": round(value, 3) for name, value in self.seconds.items()}
         if is_main_process():
             self.directory.append_metrics({"step": self.step, "steps": self.steps, **line})
+            self.accelerator.log(line, step=self.step)
             bar.set_postfix_str(f"score {numbers['score']:.3f}, KL {numbers['kl']:.2f}")
             bar.update()
 
@@ -261,6 +301,8 @@ def finish(ppo: Ppo) -> None:
     found = ppo.setting
     saving.load_best(found.directory, ppo.course.best_step(), actors=ppo.actors)
     trained = sum(parameter.numel() for pairs in ppo.actors.trained().values() for _, parameter in pairs)
+    if ppo.remote is not None:
+        found = replace(found, notes=[*found.notes, *ppo.remote.warnings()])
     model, adapter = ppo.actors.finished()
     if adapter is not None:
         weights.save(found.directory.adapter, adapter, found.base.tokenizer)

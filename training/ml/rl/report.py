@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from training.ml.reporting import reports
-from training.ml.rl import curve
+from training.ml.rl import curve, judges
 from training.ml.rl.course import Course
 from training.ml.rl.setting import Setting
 from training.ml.run.rundir import read_lines, write_json
@@ -49,7 +49,7 @@ def write(
                 "held_out_prompts": len(setting.prompts.test),
                 **setting.prompts.lengths,
             },
-            rewards=[vars(reference) for reference in setting.config.rewards],
+            rewards=judges.described(setting.config.rewards),
             base=setting.base.describe(),
             resolved=resolved,
         ),

@@ -17,7 +17,6 @@ what an undisturbed one draws. Left out: models cut over devices (FSDP, ZeRO).
     python -m training.ml runs/<name>        # config.json: {"kind": "rloo", …}, prompts.jsonl
 """
 
-import importlib.util
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -74,8 +73,7 @@ def check(found: Setting[RlooKnobs]) -> None:
         raise InvalidKnob(f"rollout_size={knobs.rollout_size}: expected a multiple of the {processes()} processes")
     if knobs.server and not setting.adapters(found):
         raise InvalidKnob("server: only adapters can be pushed to it; leave lora at auto")
-    if knobs.track and importlib.util.find_spec(knobs.track) is None:
-        raise InvalidKnob(f"track={knobs.track}: it is not installed here (pip install {knobs.track})")
+    setting.check_tracker(knobs)
     if sharding.asked_for_fsdp() or sharding.is_on("ACCELERATE_USE_DEEPSPEED"):
         raise InvalidLauncher("rloo keeps whole models on every device: say --accelerate-config ddp")
 

@@ -1,9 +1,10 @@
 """What every run that learns from rewards opens first: its base, its prompts, and who judges the answers."""
 
+import importlib.util
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from training.exceptions import InvalidBase
+from training.exceptions import InvalidBase, InvalidKnob
 from training.ml.backbones import bases, lora, sources
 from training.ml.backbones.bases import Base
 from training.ml.data.conversations import Encoder
@@ -67,8 +68,25 @@ def opened(directory: RunDirectory, config: Config, knobs: K) -> Setting[K]:
         prompts=found,
         judge=judge,
         gold=gold,
-        notes=[*base.warnings, *fidelity.check_all(config.rewards, base=base, knobs=knobs, machine=here)],
+        notes=[
+            *base.warnings,
+            *fidelity.check_all(config.rewards, base=base, knobs=knobs, machine=here, models=models_of(judge, gold)),
+        ],
     )
+
+
+def models_of(judge: Judge, gold: Judge | None) -> dict[str, Any]:
+    """Reward models that are open already, by where they lie."""
+    return judge.models | (gold.models if gold else {})
+
+
+def check_tracker(knobs: RolloutKnobs) -> None:
+    """
+    Raises:
+        InvalidKnob: nobody of this name can be told anything here.
+    """
+    if knobs.track and importlib.util.find_spec(knobs.track) is None:
+        raise InvalidKnob(f"track={knobs.track}: it is not installed here (pip install {knobs.track})")
 
 
 def encoder_of(base: Base, knobs: Any) -> Encoder:

@@ -19,15 +19,19 @@ QUIET = {
     "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait stall each other on a shared machine
     "KMP_BLOCKTIME": "0",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # cuBLAS is deterministic only with a fixed workspace
-    "WANDB_MODE": "disabled",
-    "TRACKIO_DISABLE": "1",
 }
+UNTOLD = {"WANDB_MODE": "disabled", "TRACKIO_DISABLE": "1"}
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 
 
-def prepare(*, base: str, log: Path) -> None:
-    """Fix the environment; whatever libraries log or warn of goes into `log`, not to the screen."""
+def prepare(*, base: str, log: Path, track: str = "") -> None:
+    """Fix the environment; whatever libraries log or warn of goes into `log`, not to the screen.
+
+    `track`: who is told of every step, if the user named somebody.
+    """
     os.environ.update(QUIET)
+    if not track:
+        os.environ.update(UNTOLD)
     if not is_hub_name(base):
         os.environ.update(OFFLINE)
     logging.basicConfig(filename=log, level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
