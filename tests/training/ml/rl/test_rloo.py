@@ -1,18 +1,13 @@
-"""RLOO, REINFORCE and GRPO by TRL's trainers on answers of ours: advantages by hand, a known optimum, runs."""
+"""RLOO, REINFORCE and GRPO by TRL's trainers on answers of ours: advantages by hand, and a known optimum."""
 
 import copy
-import dataclasses
-import json
 import math
-import os
-import signal
 import statistics
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -20,110 +15,21 @@ from transformers import (
     GPT2LMHeadModel,
 )
 
-from tests.training.doubles.chat_server import serving
-from tests.training.doubles.completion_server import CompletionServer
 from tests.training.ml import builders, tiny_models
-from tests.training.ml.rl import policies
-from tests.training.ml.test_processes import launch
-from training.exceptions import InvalidKnob, InvalidLauncher
-from training.ml import knobs
+from tests.training.ml.rl import policies, vowels
+from tests.training.ml.rl.vowels import METHODS, make, moved, opened, teach
 from training.ml.data import conversations
-from training.ml.rl import rloo, setting, states
+from training.ml.rl import states
 from training.ml.rl.rloo import Rloo
 from training.ml.rl.rollouts import Prompt, rollout_of
 from training.ml.rl.states import How
-from training.ml.run.rundir import Config, RewardReference, RunDirectory
+from training.ml.run.rundir import RunDirectory
 
 pytestmark = [
     pytest.mark.training,
     # peft asks transformers by a name that is going away; nothing of ours does.
     pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning"),
 ]
-METHODS = ["rloo", "reinforce", "grpo"]
-SHORT = {
-    "rollout_size": "8",
-    "num_generations": "2",
-    "batch_size": "4",
-    "max_new_tokens": "8",
-    "eval_prompts": "6",
-    "max_steps": "4",
-    "eval_steps": "2",
-    "missing_eos": "off",
-}
-KILLED_AFTER = "TEST_RLOO_KILLED_AFTER"  # calls of `vowels_until_killed`
-calls = [0]
-
-
-def vowels(prompts: list[list[dict[str, str]]], completions: list[str]) -> list[float]:
-    return [sum(letter in "aeiou" for letter in text) / 4 for text in completions]
-
-
-def length(prompts: list[list[dict[str, str]]], completions: list[str]) -> list[float]:
-    return [len(text) / 10 for text in completions]
-
-
-def vowels_until_killed(prompts: list[list[dict[str, str]]], completions: list[str]) -> list[float]:
-    """As if the power went while a step's answers were being judged."""
-    calls[0] += 1
-    if calls[0] > int(os.environ.get(KILLED_AFTER, "1000000")):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return vowels(prompts, completions)
-
-
-def function(name: str, *, held_out: bool = False) -> RewardReference:
-    return RewardReference(source=f"{__name__}:{name}", weight=1.0, hash="", held_out=held_out)
-
-
-def make(
-    path: Path, base: Path, *rewards: RewardReference, prompts: int = 12, seed: int = 17, **values: str
-) -> RunDirectory:
-    run = builders.make_run(path, "rloo", reference=None, base=str(base), values=SHORT | values, seed=seed)
-    run.write_config(dataclasses.replace(run.read_config(), rewards=rewards or (function("vowels"),)))
-    asked = [{"role": "user", "content": f"Question {number}{'?' * (number % 5)}"} for number in range(2 * prompts)]
-    lines = [
-        {"id": f"p{number:02}", "messages": [message], "split": ("train", "test")[number % 2]}
-        for number, message in enumerate(asked)
-    ]
-    run.prompts.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return run
-
-
-def teach(path: Path, base: Path, reward: str, *, held_out: str = "", **values: str) -> RunDirectory:
-    """A run on a policy of ten tokens (`policies`)."""
-    run = RunDirectory(path)
-    known = {description.name for description in knobs.describe("rloo")}
-    small = {name: value for name, value in policies.SMALL.items() if name in known}
-    references = [policies.reference(reward)] + ([policies.reference(held_out, held_out=True)] if held_out else [])
-    run.write_config(
-        Config(
-            name=path.name,
-            kind="rloo",
-            release=None,
-            base=str(base),
-            seed=17,
-            knobs=knobs.as_json(knobs.parse("rloo", small | values)),
-            rewards=tuple(references),
-        )
-    )
-    run.prompts.write_text("".join(json.dumps(line) + "\n" for line in policies.asked(24)))
-    return run
-
-
-def opened(run: RunDirectory) -> Rloo:
-    config = run.read_config()
-    found: Any = knobs.from_json("rloo", config.knobs)
-    place = setting.opened(run, config, found)
-    place.seed()
-    return rloo.opened(place)
-
-
-def weights_of(path: Path) -> dict[str, torch.Tensor]:
-    return load_file(path / "model.safetensors")
-
-
-def moved(run: RunDirectory, base: RunDirectory) -> float:
-    before, after = weights_of(base.model), weights_of(run.model)
-    return max(float((before[name] - after[name]).abs().max()) for name in before)
 
 
 @pytest.mark.parametrize(("method", "lora"), [("rloo", "true"), ("reinforce", "false"), ("grpo", "true")])
@@ -206,7 +112,7 @@ def test_advantages_are_those_of_the_method_by_hand(tmp_path: Path, policy: RunD
     made = opened(make(tmp_path / "run", policy.model, method=method, beta="2", num_generations="4"))
     away(made)
     found, rollouts = drawn(made)
-    rewards = vowels([], [rollout.text for rollout in rollouts])
+    rewards = vowels.vowels([], [rollout.text for rollout in rollouts])
     now = sums(made.model.eval(), rollouts, temperature=0.7)
     with made.model.disable_adapter():
         base = sums(made.model, rollouts, temperature=0.7)
@@ -299,109 +205,6 @@ def test_the_optimum_that_is_known_in_closed_form_is_reached(  # noqa: PLR0917 -
 def distance(one: torch.Tensor, other: torch.Tensor) -> float:
     """KL(one ‖ other) of log-probabilities."""
     return float((one.exp() * (one - other)).sum())
-
-
-@pytest.mark.parametrize(("method", "iterations", "lora"), [("rloo", "1", "true"), ("grpo", "2", "false")])
-def test_a_killed_run_ends_with_the_report_and_weights_of_an_undisturbed_one(
-    tmp_path: Path, policy: RunDirectory, method: str, iterations: str, lora: str
-) -> None:
-    values = {"method": method, "iterations": iterations, "lora": lora, "learning_rate": "1e-3", "max_steps": "8"}
-    undisturbed, killed = (
-        make(tmp_path / name / "run", policy.model, function("vowels_until_killed"), normalise="true", **values)
-        for name in ("undisturbed", "killed")
-    )
-    assert builders.execute(undisturbed).returncode == 0
-    after = "9" if iterations == "1" else "7"  # steps and measurements
-    ended = builders.execute(killed, env={**os.environ, KILLED_AFTER: after})
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
-    steps = [int(path.name.rpartition("-")[2]) for path in killed.checkpoints.glob("checkpoint-*")]
-    assert steps
-    assert max(steps) < 8
-    assert builders.execute(killed).returncode == 0
-    assert killed.report.read_bytes() == undisturbed.report.read_bytes()
-    assert (killed.model / "model.safetensors").read_bytes() == (undisturbed.model / "model.safetensors").read_bytes()
-    assert without_speed(killed) == without_speed(undisturbed)
-    assert killed.completions.read_bytes() == undisturbed.completions.read_bytes()
-
-
-def without_speed(run: RunDirectory) -> list[dict[str, Any]]:
-    timed = ("tokens_per_second", "step_time")
-    return [{name: value for name, value in line.items() if name not in timed} for line in run.read_metrics()]
-
-
-def test_a_guard_stops_the_run_and_the_best_policy_within_the_budget_is_kept(
-    tmp_path: Path, policy: RunDirectory
-) -> None:
-    run = make(
-        tmp_path / "run", policy.model, learning_rate="1e-2", max_kl="0.05", max_steps="20", eval_steps="2", beta="0"
-    )
-    report = builders.train(run)
-    assert report["headline"].startswith("Stopped by a guard")
-    last = report["held_out"]["end"]
-    assert last["kl"] > 0.05
-    assert last["step"] < 20
-    assert report["train"]["steps"] == last["step"]
-    assert report["held_out"]["best"]["kl"] <= 0.05
-    assert [path.name for path in run.checkpoints.glob("best-*")] != []
-
-
-def test_answers_may_come_from_a_server_that_every_steps_adapter_is_pushed_to(
-    tmp_path: Path, policy: RunDirectory
-) -> None:
-    with serving(CompletionServer(path=policy.model)) as server:
-        run = make(tmp_path / "run", policy.model, server=server.url, learning_rate="3e-3", lora="true")
-        report = builders.train(run)
-    assert len(server.loaded) == 5, "the base's, and that of each of four steps"
-    assert list(server.adapters) == server.loaded[-1:]
-    drawn_at = [body["model"] for body in server.requests if body["temperature"] > 0]
-    assert len(drawn_at) == 4 * 8 + 3 * 6
-    assert report["held_out"]["end"]["kl"] > 0
-    assert report["train"]["steps"] == 4
-
-
-def test_two_processes_share_a_step_and_no_answer_is_drawn_twice(tmp_path: Path, policy: RunDirectory) -> None:
-    run = make(tmp_path / "run", policy.model, learning_rate="1e-3", num_generations="8")
-    launch(run, config="ddp")
-    report = builders.report_of(run)
-    assert report["train"]["answers"] == 4 * 8
-    lines = [line for line in run.read_metrics() if "loss" in line]
-    assert all(line["reward_std"] > 0 for line in lines)
-    assert lines[0]["kl"] == pytest.approx(0, abs=1e-4)
-    assert moved(run, policy) > 0
-
-
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        ({"server": "http://localhost:1", "lora": "false"}, "only adapters can be pushed"),
-        ({"track": "trackio"}, "pip install trackio"),
-    ],
-    ids=str,
-)
-def test_what_it_cannot_do_is_refused_before_anything_is_learned(
-    tmp_path: Path, policy: RunDirectory, values: dict[str, str], reason: str
-) -> None:
-    with pytest.raises(InvalidKnob, match=reason):
-        builders.train(make(tmp_path / "run", policy.model, **values))
-
-
-def test_models_cut_over_devices_are_refused(
-    tmp_path: Path, policy: RunDirectory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(InvalidLauncher, match="ddp"):
-        builders.train(make(tmp_path / "run", policy.model))
-
-
-def test_the_policy_of_the_best_step_is_the_one_that_is_saved(tmp_path: Path, policy: RunDirectory) -> None:
-    run = make(tmp_path / "run", policy.model, lora="false", learning_rate="1e-3", max_steps="6")
-    report = builders.train(run)
-    step = report["held_out"]["best"]["step"]
-    kept = load_file(run.checkpoints / f"best-{step}.safetensors")
-    saved = weights_of(run.model)
-    shared = kept.keys() & saved.keys()
-    assert shared
-    assert all(torch.equal(kept[name], saved[name]) for name in shared)
 
 
 def test_the_prompt_is_what_a_conversation_of_training_begins_with(tmp_path: Path, policy: RunDirectory) -> None:
