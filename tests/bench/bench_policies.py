@@ -1,0 +1,355 @@
+"""PPO, RLOO, DPO and best-of-n side by side, on the demo's support desk.
+
+    .venv/bin/python -m tests.bench.bench_policies FOLDER [--plot docs/images/policies.svg] [--json FILE]
+
+One base, trained on the demo's demonstrations; its answers, ranked by the demo's simulated annotators, are two
+releases that share no question. Reward model A learns from the first, and so do all policies: DPO from its rankings,
+PPO, RLOO and best-of-n from A. Reward model B learns from the second, with another seed, and no policy learns from
+it; PPO and RLOO are measured by it on the way, which decides the checkpoint that is kept, on other questions than
+those of the table. The rubric, by which the annotators judge, is seen by no run.
+
+Every part is a run in FOLDER, with the config.json that the commands write; what is done there is not done again, and
+a killed call goes on. Prints a row a policy: means over questions that nobody learnt from, with 95 % intervals by
+bootstrap over questions; then where over-optimisation begins.
+"""
+
+import argparse
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tests.bench import distances, ostrel
+from tests.bench.distances import Line
+from tests.bench.ostrel import Asked
+from training.ml import best_of_n, knobs
+from training.ml.backbones import bases
+from training.ml.best_of_n import Answers, interval
+from training.ml.knobs.rl import BestOfNKnobs
+from training.ml.packed import sharing
+from training.ml.rl import evaluation, measured, setting
+from training.ml.rl.evaluation import Evaluation
+from training.ml.rl.rollouts import Local, Rollout, rollout_of
+from training.ml.rl.setting import Setting
+from training.ml.rl.states import How
+from training.ml.run.rundir import Config, ReleaseReference, RewardReference, RunDirectory, read_lines, write_json
+
+SEED, OTHER_SEED = 17, 23
+DRAWS = 2  # answers of a policy to each question
+ROOT = Path(__file__).resolve().parents[2]
+# As the demo trains and asks. What is learnt from is drawn from the whole distribution.
+SFT = {"epochs": "1.5"}
+REWARD = {"epochs": "2"}
+DPO = {"lora": "false", "learning_rate": "1e-4", "epochs": "1.5", "batch_size": "2"}
+SAMPLE = {"max_new_tokens": "160", "temperature": "0.9", "top_p": "0.95"}
+ANSWERS = {"max_new_tokens": "160", "temperature": "0.9"}
+ONLINE = ANSWERS | {"learning_rate": "1e-3", "rollout_size": "32", "batch_size": "32", "eval_prompts": "48"}
+POLICIES: dict[str, tuple[str, dict[str, str]]] = {
+    "PPO": ("ppo", ONLINE | {"max_steps": "40", "ppo_epochs": "2"}),
+    "RLOO": ("rloo", ONLINE | {"max_steps": "40"}),
+    "PPO, hardly held": ("ppo", ONLINE | {"max_steps": "80", "ppo_epochs": "2", "beta": "0.002"}),
+}
+BEST_OF = (4, 16)
+COLOURS = {"PPO": "#1f6feb", "RLOO": "#1a7f37", "PPO, hardly held": "#bc4c00", "best of n": "#8250df"}
+COLUMNS = ("policy", "reward A", "held-out B", "rubric", "KL", "tokens", "ended", "distinct-1", "distinct-2")
+GAINS = ("gain over the base", "reward A", "held-out B", "rubric")
+JUDGES = ("a", "b", "rubric")
+
+
+def options(given: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--plot", type=Path, help="SVG: rewards over the distance from the base")
+    parser.add_argument("--json", type=Path, help="every mean, for further work")
+    return parser.parse_args(given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Works:
+    """Makes runs in a folder."""
+
+    folder: Path
+    threads: int
+
+    def run(
+        self,
+        name: str,
+        kind: str,
+        values: Mapping[str, str],
+        *,
+        base: str,
+        release: ReleaseReference | None = None,
+        rewards: Sequence[RewardReference] = (),
+        seed: int = SEED,
+        train: Sequence[Asked] = (),
+        test: Sequence[Asked] = (),
+    ) -> RunDirectory:
+        """The run of this name, done."""
+        found = RunDirectory(self.folder / name)
+        machine = {"device": "cpu", "threads": str(self.threads)}
+        config = Config(
+            name=name,
+            kind=kind,
+            release=release,
+            base=base,
+            seed=seed,
+            knobs=knobs.as_json(knobs.parse(kind, dict(values) | machine)),
+            rewards=tuple(rewards),
+        )
+        if not found.config.is_file():
+            found.write_config(config)
+            if train or test:
+                ostrel.write_prompts(found, train=train, test=test)
+        if found.read_config().identity() != config.identity():
+            sys.exit(f"{found.path} was made with other settings: remove it, or name another folder")
+        self.execute(found)
+        return found
+
+    def execute(self, run: RunDirectory) -> None:
+        if run.is_done():
+            return
+        print(f"{run.path.name} …", file=sys.stderr, flush=True)
+        environment = os.environ | {"OMP_NUM_THREADS": str(self.threads), "HF_HUB_OFFLINE": "1"}
+        command = [sys.executable, "-m", "training.ml", str(run.path)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stderr)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """Directories of the policies by name; `chosen`: the run of best-of-n."""
+
+    policies: dict[str, RunDirectory]
+    chosen: RunDirectory
+
+
+def made(works: Works) -> Made:
+    ours, others = ostrel.halves()
+    course, final = ostrel.unseen()
+    base = works.run("base", "sft", SFT, base="tiny", release=ostrel.demonstrations(works.folder / "demonstrations"))
+    start = str(base.model)
+    asked = works.run("answers", "sample", SAMPLE, base=start, test=ostrel.known())
+    said = ostrel.texts_of(read_lines(asked.responses))
+    first = ostrel.rankings(works.folder / "release-a", ours, said)
+    second = ostrel.rankings(works.folder / "release-b", others, said)
+    judge = works.run("judge-a", "rm", REWARD, base=start, release=first)
+    gold = works.run("judge-b", "rm", REWARD, base=start, release=second, seed=OTHER_SEED)
+    rewards = (reference(judge), replace(reference(gold), held_out=True))
+    policies = {"base": base}
+    for name, (kind, values) in POLICIES.items():
+        directory = name.lower().replace(", ", "-").replace(" ", "-")
+        policies[name] = works.run(directory, kind, values, base=start, rewards=rewards, train=ours, test=course)
+    policies["DPO"] = works.run("dpo", "dpo", DPO, base=start, release=first)
+    best = ANSWERS | {"n": str(max(BEST_OF))}
+    chosen = works.run("best-of-n", "best_of_n", best, base=start, rewards=rewards, test=final)
+    return Made(policies=policies, chosen=chosen)
+
+
+def reference(run: RunDirectory) -> RewardReference:
+    return RewardReference(source=str(run.model), weight=1.0, hash=bases.hash_of_weights(run.model))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """`values`: by judge, the mean of each question's answers."""
+
+    name: str
+    values: dict[str, list[float]]
+    kl: float
+    length: float
+    ended: float
+    distinct: tuple[float, float]
+    bound: bool = False
+
+    def cells(self) -> list[str]:
+        return [
+            self.name,
+            *(with_interval(self.values[judge]) for judge in JUDGES),
+            f"{'at most ' if self.bound else ''}{self.kl:.2f}",
+            f"{self.length:.0f}",
+            f"{self.ended:.1%}",
+            *(f"{share:.3f}" for share in self.distinct),
+        ]
+
+    def gains(self, base: "Row") -> list[str]:
+        """Question by question."""
+        return [
+            self.name,
+            *(
+                with_interval([now - then for now, then in zip(self.values[judge], base.values[judge], strict=True)])
+                for judge in JUDGES
+            ),
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        means = {
+            judge: {"mean": measured.mean(of), "interval": interval(of, seed=SEED)}
+            for judge, of in self.values.items()
+        }
+        return means | {"kl": self.kl, "length": self.length, "ended": self.ended, "distinct": list(self.distinct)}
+
+
+def with_interval(values: Sequence[float]) -> str:
+    low, high = interval(values, seed=SEED)
+    return f"{measured.mean(values):.2f} ({low:.2f} to {high:.2f})"
+
+
+def policy_row(name: str, run: RunDirectory, found: Setting[BestOfNKnobs], *, reference: Any) -> Row:
+    """`DRAWS` answers of the policy to each question, drawn with the same random numbers for every policy."""
+    knobs, tokenizer = found.knobs, found.base.tokenizer
+    model = opened(run, found)
+    how = How(packed=sharing.packable(model), pad=found.pad)
+    local = Local(
+        model=model,
+        tokenizer=tokenizer,
+        max_new_tokens=knobs.max_new_tokens,
+        temperature=knobs.temperature,
+        seed=SEED,
+        batch_size=knobs.batch_size,
+    )
+    seen = Evaluation(prompts=found.prompts.test * DRAWS, judge=found.judge, gold=found.gold, size=32).measure(
+        local,
+        policy=evaluation.says(model, how=how, temperature=knobs.temperature),
+        reference=evaluation.says(reference, how=how, temperature=knobs.temperature),
+    )
+    count = len(found.prompts.test)
+    by_judge = seen.by_answer()
+    each = {"a": by_judge["scores"], "b": by_judge["golds"], "rubric": merits(seen.rollouts)}
+    return Row(
+        name=name,
+        values={judge: by_question(values, count=count) for judge, values in each.items()},
+        kl=seen.measured.kl,
+        length=seen.measured.length,
+        ended=seen.measured.ended,
+        distinct=distinct(seen.rollouts[:count]),
+    )
+
+
+def opened(run: RunDirectory, found: Setting[Any]) -> Any:
+    """The policy that the run left."""
+    base = bases.find(replace(found.config, base=str(run.model)), knobs=found.knobs)
+    return bases.load_causal(base, machine=found.machine)
+
+
+def merits(rollouts: Sequence[Rollout]) -> list[float]:
+    return ostrel.merit([rollout.prompt.messages for rollout in rollouts], [rollout.text for rollout in rollouts])
+
+
+def by_question(values: Sequence[float], *, count: int) -> list[float]:
+    """Means of values whose questions come round again and again."""
+    return [measured.mean(values[place::count]) for place in range(count)]
+
+
+def distinct(rollouts: Sequence[Rollout]) -> tuple[float, float]:
+    """Of one answer to each question: it falls with the number of answers."""
+    words = [measured.words_of(rollout) for rollout in rollouts]
+    return measured.distinct(words, 1), measured.distinct(words, 2)
+
+
+def answers_of(run: RunDirectory, found: Setting[BestOfNKnobs]) -> list[Answers]:
+    """All that best-of-n drew, judged."""
+    tokens = best_of_n.kept(best_of_n.path_of(run))
+    rollouts = [
+        [rollout_of(prompt, tokens[prompt.id, index], found.base.tokenizer) for index in range(found.knobs.n)]
+        for prompt in found.prompts.test
+    ]
+    return best_of_n.judged(rollouts, judge=found.judge, gold=found.gold)
+
+
+def best_row(answers: Sequence[Answers], *, k: int) -> Row:
+    means = [best_of_n.expected(one, k=k) for one in answers]
+    return Row(
+        name=f"best of {k}",
+        values={
+            "a": [found["score"] for found in means],
+            "b": [found["gold"] for found in means],
+            "rubric": [best_merit(one, k=k) for one in answers],
+        },
+        kl=best_of_n.kl(k),
+        length=measured.mean(found["length"] for found in means),
+        ended=measured.mean(found["ended"] for found in means),
+        distinct=distinct([one.rollouts[one.best(k)] for one in answers]),
+        bound=True,
+    )
+
+
+def best_merit(answers: Answers, *, k: int) -> float:
+    """What the rubric says of the one that A likes best, in the mean over all ways to take k of them."""
+    values, ranked = merits(answers.rollouts), answers.ranked()
+    chances = best_of_n.shares(len(ranked), k)
+    return math.fsum(chance * values[place] for chance, place in zip(chances, ranked, strict=True))
+
+
+def rows(found: Made) -> tuple[list[Row], list[Row]]:
+    """Of the policies, the base first; and of the best of 1, 2, 4, …"""
+    config = found.chosen.read_config()
+    values = knobs.from_json(config.kind, config.knobs)
+    here: Setting[Any] = setting.opened(found.chosen, config, values)
+    reference = opened(found.policies["base"], here)
+    policies = [policy_row(name, run, here, reference=reference) for name, run in found.policies.items()]
+    answers = answers_of(found.chosen, here)
+    return policies, [best_row(answers, k=k) for k in best_of_n.sizes(here.knobs.n)]
+
+
+def lines(found: Made, best: Sequence[Row]) -> Iterator[Line]:
+    """Both rewards, in standard deviations of the base's answers above their mean."""
+    for name in POLICIES:
+        report = found.policies[name].read_report() or {}
+        points, start = report["curve"], report["curve"][0]
+        begins = (report["over_optimisation"]["over_optimised"] or {}).get("sqrt_kl")
+        for key, judge in (("score", "A"), ("gold", "B")):
+            yield Line(
+                name=f"{name}: {judge}",
+                colour=COLOURS[name],
+                points=[
+                    (math.sqrt(max(one["kl"], 0.0)), (one[key] - start[key]) / start[f"{key}_std"]) for one in points
+                ],
+                dashed=key == "gold",
+                begins=begins if key == "gold" else None,
+            )
+    for key, judge in (("a", "A"), ("b", "B")):
+        spread = (found.policies["PPO"].read_report() or {})["curve"][0][f"{'score' if key == 'a' else 'gold'}_std"]
+        middle = measured.mean(best[0].values[key])
+        yield Line(
+            name=f"best of n: {judge}",
+            colour=COLOURS["best of n"],
+            points=[(math.sqrt(row.kl), (measured.mean(row.values[key]) - middle) / spread) for row in best],
+            dashed=key == "b",
+        )
+
+
+def told(name: str, run: RunDirectory) -> str:
+    """Where over-optimisation begins, and what the run says of itself."""
+    report = run.read_report() or {}
+    begins = report["over_optimisation"]["over_optimised"]
+    where = f"from step {begins['step']}, √KL {begins['sqrt_kl']:.2f}" if begins else "not seen"
+    return f"{name}: over-optimisation {where}. {report['headline']}"
+
+
+def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body))
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    chosen = options(given)
+    found = made(Works(folder=chosen.folder.resolve(), threads=chosen.threads))
+    policies, best = rows(found)
+    shown = [*policies, *(row for row in best if row.name in {f"best of {k}" for k in BEST_OF})]
+    print(table(COLUMNS, [row.cells() for row in shown]), "\n")
+    print(table(GAINS, [row.gains(policies[0]) for row in shown[1:]]), "\n")
+    print(*(told(name, found.policies[name]) for name in POLICIES), sep="\n")
+    if chosen.plot:
+        across, up = "√KL to the base, nats an answer", "gain in the base's standard deviations"
+        chosen.plot.write_text(distances.drawing(list(lines(found, best)), across=across, up=up), encoding="utf-8")
+    if chosen.json:
+        write_json(chosen.json, {row.name: row.as_json() for row in (*policies, *best)})
+
+
+if __name__ == "__main__":
+    main()
