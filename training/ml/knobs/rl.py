@@ -226,6 +226,10 @@ def check_ppo(knobs: PpoKnobs) -> None:
         raise InvalidKnob("layout=shared: needs adapters; leave lora at auto, or say layout=separate")
     if knobs.layout == "separate" and knobs.lora:
         raise InvalidKnob("layout=separate: trains whole models; leave lora at auto, or say layout=shared")
+    if knobs.gradient_checkpointing:
+        raise InvalidKnob(
+            "gradient_checkpointing=true: not for ppo yet; a smaller batch_size saves memory, and so does lora_layers"
+        )
     if knobs.server and (knobs.layout == "separate" or knobs.lora is False):
         raise InvalidKnob("server: only adapters can be pushed to it; leave lora and layout at auto")
 

@@ -37,7 +37,7 @@ def read(directory: RunDirectory, *, encoder: Encoder, room: int, needs_train: b
     for split in ("train", "test") if needs_train else ("test",):
         if not found[split]:
             raise InvalidRun(
-                f"no prompt of the {split} split is left: give more prompts (one in ten or so falls into the test "
+                f"no prompt of the {split} split is left: give more prompts (one in five or so falls into the test "
                 "split), or shorter ones, or a smaller max_new_tokens"
             )
     return Prompts(**found, lengths=encoder.lengths.as_dict())
