@@ -6,7 +6,8 @@ One base, trained on the demo's demonstrations; its answers, ranked by the demo'
 releases that share no question. Reward model A learns from the first, and so do all policies: DPO from its rankings,
 PPO, RLOO and best-of-n from A. Reward model B learns from the second, with another seed, and no policy learns from
 it; PPO and RLOO are measured by it on the way, which decides the checkpoint that is kept, on other questions than
-those of the table. The rubric, by which the annotators judge, is seen by no run.
+those of the table. The rubric, by which the annotators judge, is seen by none of them. One more run of PPO, with
+hardly any KL penalty, is measured by the rubric on the way, to see where what is gained stops being real.
 
 Every part is a run in FOLDER, with the config.json that the commands write; what is done there is not done again, and
 a killed call goes on. Prints a row a policy: means over questions that nobody learnt from, with 95 % intervals by
@@ -51,8 +52,9 @@ ONLINE = ANSWERS | {"learning_rate": "1e-3", "rollout_size": "32", "batch_size":
 POLICIES: dict[str, tuple[str, dict[str, str]]] = {
     "PPO": ("ppo", ONLINE | {"max_steps": "40", "ppo_epochs": "2"}),
     "RLOO": ("rloo", ONLINE | {"max_steps": "40"}),
-    "PPO, hardly held": ("ppo", ONLINE | {"max_steps": "80", "ppo_epochs": "2", "beta": "0.002"}),
 }
+HARDLY_HELD = "PPO, hardly held"
+TOO_FAR = ONLINE | {"max_steps": "40", "ppo_epochs": "2", "beta": "0.002"}
 BEST_OF = (4, 16)
 COLOURS = {"PPO": "#1f6feb", "RLOO": "#1a7f37", "PPO, hardly held": "#bc4c00", "best of n": "#8250df"}
 COLUMNS = ("policy", "reward A", "held-out B", "rubric", "KL", "tokens", "ended", "distinct-1", "distinct-2")
@@ -123,9 +125,10 @@ class Works:
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """Directories of the policies by name; `chosen`: the run of best-of-n."""
+    """Directories of the policies by name; `far`: the run that is hardly held; `chosen`: that of best-of-n."""
 
     policies: dict[str, RunDirectory]
+    far: RunDirectory
     chosen: RunDirectory
 
 
@@ -143,12 +146,13 @@ def made(works: Works) -> Made:
     rewards = (reference(judge), replace(reference(gold), held_out=True))
     policies = {"base": base}
     for name, (kind, values) in POLICIES.items():
-        directory = name.lower().replace(", ", "-").replace(" ", "-")
-        policies[name] = works.run(directory, kind, values, base=start, rewards=rewards, train=ours, test=course)
+        policies[name] = works.run(kind, kind, values, base=start, rewards=rewards, train=ours, test=course)
     policies["DPO"] = works.run("dpo", "dpo", DPO, base=start, release=first)
     best = ANSWERS | {"n": str(max(BEST_OF))}
     chosen = works.run("best-of-n", "best_of_n", best, base=start, rewards=rewards, test=final)
-    return Made(policies=policies, chosen=chosen)
+    true = RewardReference(source="tests.bench.ostrel:merit", weight=1.0, hash="", held_out=True)
+    far = works.run("ppo-far", "ppo", TOO_FAR, base=start, rewards=(rewards[0], true), train=ours, test=course)
+    return Made(policies=policies, far=far, chosen=chosen)
 
 
 def reference(run: RunDirectory) -> RewardReference:
@@ -297,36 +301,41 @@ def rows(found: Made) -> tuple[list[Row], list[Row]]:
     return policies, [best_row(answers, k=k) for k in best_of_n.sizes(here.knobs.n)]
 
 
+def curves(found: Made) -> dict[str, dict[str, Any]]:
+    """Reports of the runs that were measured on the way."""
+    runs = {name: found.policies[name] for name in POLICIES} | {HARDLY_HELD: found.far}
+    return {name: run.read_report() or {} for name, run in runs.items()}
+
+
 def lines(found: Made, best: Sequence[Row]) -> Iterator[Line]:
-    """Both rewards, in standard deviations of the base's answers above their mean."""
-    for name in POLICIES:
-        report = found.policies[name].read_report() or {}
-        points, start = report["curve"], report["curve"][0]
+    """Rewards over the distance, in standard deviations of the base's answers above their mean."""
+    for name, report in curves(found).items():
+        start = report["curve"][0]
         begins = (report["over_optimisation"]["over_optimised"] or {}).get("sqrt_kl")
-        for key, judge in (("score", "A"), ("gold", "B")):
+        for key, judge in (("score", "A"), ("gold", "rubric" if name == HARDLY_HELD else "B")):
             yield Line(
                 name=f"{name}: {judge}",
                 colour=COLOURS[name],
                 points=[
-                    (math.sqrt(max(one["kl"], 0.0)), (one[key] - start[key]) / start[f"{key}_std"]) for one in points
+                    (math.sqrt(max(one["kl"], 0.0)), (one[key] - start[key]) / start[f"{key}_std"])
+                    for one in report["curve"]
                 ],
                 dashed=key == "gold",
                 begins=begins if key == "gold" else None,
             )
-    for key, judge in (("a", "A"), ("b", "B")):
-        spread = (found.policies["PPO"].read_report() or {})["curve"][0][f"{'score' if key == 'a' else 'gold'}_std"]
+    start = curves(found)["PPO"]["curve"][0]
+    for key, spread in (("a", start["score_std"]), ("b", start["gold_std"])):
         middle = measured.mean(best[0].values[key])
         yield Line(
-            name=f"best of n: {judge}",
+            name=f"best of n: {key.upper()}",
             colour=COLOURS["best of n"],
             points=[(math.sqrt(row.kl), (measured.mean(row.values[key]) - middle) / spread) for row in best],
             dashed=key == "b",
         )
 
 
-def told(name: str, run: RunDirectory) -> str:
+def told(name: str, report: Mapping[str, Any]) -> str:
     """Where over-optimisation begins, and what the run says of itself."""
-    report = run.read_report() or {}
     begins = report["over_optimisation"]["over_optimised"]
     where = f"from step {begins['step']}, √KL {begins['sqrt_kl']:.2f}" if begins else "not seen"
     return f"{name}: over-optimisation {where}. {report['headline']}"
@@ -343,7 +352,7 @@ def main(given: Sequence[str] | None = None) -> None:
     shown = [*policies, *(row for row in best if row.name in {f"best of {k}" for k in BEST_OF})]
     print(table(COLUMNS, [row.cells() for row in shown]), "\n")
     print(table(GAINS, [row.gains(policies[0]) for row in shown[1:]]), "\n")
-    print(*(told(name, found.policies[name]) for name in POLICIES), sep="\n")
+    print(*(told(name, report) for name, report in curves(found).items()), sep="\n")
     if chosen.plot:
         across, up = "√KL to the base, nats an answer", "gain in the base's standard deviations"
         chosen.plot.write_text(distances.drawing(list(lines(found, best)), across=across, up=up), encoding="utf-8")
