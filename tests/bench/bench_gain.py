@@ -6,8 +6,8 @@ A tiny policy was fine-tuned on answers that are as often courteous as rude; a r
 Both sides start from these, whole models throughout, with the same beta and budget of answers. Each side's learning
 rate is the one of `--rates` that reaches the higher score - β·KL with a seed of its own; the table's seeds choose
 nothing. Both policies are measured alike on held-out prompts, before, while and after training: by our `Evaluation`,
-with the same random numbers. Equal KL is, for each seed, the smaller one of both sides' last KLs, and the score there
-is read off the line between measurements. Intervals are Student's, over seeds.
+with the same random numbers. The first table tells of the last policies; the second, reward at equal KL, of the best
+policy on the way within a budget of KL. Intervals are Student's, over seeds; differences are taken seed by seed.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import math
 import statistics
 import tempfile
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +32,8 @@ SIDES: dict[str, dict[str, Any]] = {
     "TRL": {"side": "TRL"},
     "ours": {"side": "ours", "knobs": {"layout": "separate", "lora": "false"}},
 }
-COLUMNS = (
-    "side",
-    "rate",
-    "score before",
-    "score",
-    "KL",
-    "score - β·KL",
-    "score at equal KL",
-    "ours less TRL there",
-    "n",
-)
+ENDS = ("side", "rate", "score before", "score", "KL", "score - β·KL", "ours less TRL", "n")
+BUDGETS = (1.0, 2.0, 3.0, 4.0)  # nats an answer
 
 History = list[dict[str, float]]
 
@@ -120,22 +111,9 @@ def worth(history: History, *, beta: float) -> float:
     return history[-1]["score"] - beta * history[-1]["kl"]
 
 
-def score_at(history: History, kl: float) -> float:
-    """Where the way of a policy first comes so far, on the line between two measurements.
-
-    Raises:
-        ValueError: it never does.
-    """
-    for before, after in pairwise(history):
-        if before["kl"] <= kl <= after["kl"]:
-            share = (kl - before["kl"]) / (after["kl"] - before["kl"]) if after["kl"] > before["kl"] else 1.0
-            return before["score"] + share * (after["score"] - before["score"])
-    raise ValueError(f"no measurement at {kl:g} nats or beyond")
-
-
-def at_equal_kl(ways: dict[str, History]) -> dict[str, float]:
-    kl = max(0.0, min(history[-1]["kl"] for history in ways.values()))
-    return {side: score_at(history, kl) for side, history in ways.items()}
+def best_within(history: History, kl: float) -> float:
+    """The score of the best policy on the way that is no further from the base; the base itself is one."""
+    return max(line["score"] for line in history if line["kl"] <= kl or not line["step"])
 
 
 def interval(values: Sequence[float]) -> str:
@@ -148,9 +126,8 @@ def interval(values: Sequence[float]) -> str:
     return f"{mean:.3f} ({mean - apart:.3f} to {mean + apart:.3f})"
 
 
-def rows(found: dict[str, list[History]], *, rates: dict[str, float], beta: float) -> list[list[str]]:
-    """Of each side a row; histories by seed, in one order for all."""
-    equal = [at_equal_kl(dict(zip(found, ways, strict=True))) for ways in zip(*found.values(), strict=True)]
+def ends(found: dict[str, list[History]], *, rates: dict[str, float], beta: float) -> list[list[str]]:
+    """Of each side a row about its last policies; histories by seed, in one order for all."""
     return [
         [
             side,
@@ -159,12 +136,34 @@ def rows(found: dict[str, list[History]], *, rates: dict[str, float], beta: floa
             interval([way[-1]["score"] for way in ways]),
             interval([way[-1]["kl"] for way in ways]),
             interval([worth(way, beta=beta) for way in ways]),
-            interval([one[side] for one in equal]),
-            "" if side == "TRL" else interval([one[side] - one["TRL"] for one in equal]),
+            less_trl(found, side, lambda way: worth(way, beta=beta)),
             str(len(ways)),
         ]
         for side, ways in found.items()
     ]
+
+
+def frontier(found: dict[str, list[History]]) -> list[list[str]]:
+    """Of each budget of KL a row: the best score within it, by side, and ours less TRL's."""
+    return [
+        [
+            f"{kl:g}",
+            *(interval([best_within(way, kl) for way in ways]) for ways in found.values()),
+            less_trl(found, "ours", partial(best_within, kl=kl)),
+        ]
+        for kl in BUDGETS
+    ]
+
+
+def less_trl(found: dict[str, list[History]], side: str, of: Callable[[History], float]) -> str:
+    """Seed by seed."""
+    if side == "TRL":
+        return ""
+    return interval([of(mine) - of(peer) for mine, peer in zip(found[side], found["TRL"], strict=True)])
+
+
+def print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    print(*(f"| {' | '.join(line)} |" for line in (columns, ["---"] * len(columns), *lines)), sep="\n")
 
 
 def tuned(chosen: argparse.Namespace, learn: Callable[..., History]) -> dict[str, dict[float, History]]:
@@ -194,8 +193,9 @@ def main(given: Sequence[str] | None = None) -> None:
                 found[side].append(learn(side, rate=rates[side], seed=seed))
                 if chosen.json:
                     write_json(chosen.json, {"tried": tried, "rates": rates, "found": found})
-    lines = [COLUMNS, ["---"] * len(COLUMNS), *rows(found, rates=rates, beta=chosen.beta)]
-    print(*(f"| {' | '.join(line)} |" for line in lines), sep="\n")
+    print_table(ENDS, ends(found, rates=rates, beta=chosen.beta))
+    print()
+    print_table(("KL at most", *SIDES, "ours less TRL"), frontier(found))
 
 
 if __name__ == "__main__":

@@ -115,17 +115,20 @@ def test_what_was_measured_is_not_measured_again(tmp_path: Path) -> None:
     assert again.get(of | {"seed": 1}, measure=lambda: found(cpu=9.0)).cpu == 9.0
 
 
-WAY = [{"score": 0.0, "kl": 0.0}, {"score": 1.0, "kl": 2.0}, {"score": 1.5, "kl": 4.0}]
+WAY = [
+    {"step": 0, "score": 0.0, "kl": 0.0},
+    {"step": 1, "score": 1.0, "kl": 2.0},
+    {"step": 2, "score": 1.5, "kl": 5.0},
+    {"step": 3, "score": 0.5, "kl": 1.0},
+]
 
 
-def test_a_score_is_read_off_between_two_measurements() -> None:
-    assert [bench_gain.score_at(WAY, kl) for kl in (0.0, 1.0, 2.0, 3.0, 4.0)] == [0.0, 0.5, 1.0, 1.25, 1.5]
-    with pytest.raises(ValueError, match="no measurement at 5 nats"):
-        bench_gain.score_at(WAY, 5.0)
+def test_the_best_policy_within_a_budget_may_be_any_on_the_way() -> None:
+    assert [bench_gain.best_within(WAY, kl) for kl in (0.5, 1.0, 2.0, 5.0)] == [0.0, 0.5, 1.0, 1.5]
 
 
-def test_sides_are_compared_where_the_nearer_one_ended() -> None:
-    assert bench_gain.at_equal_kl({"ours": WAY, "TRL": WAY[:2]}) == {"ours": 1.0, "TRL": 1.0}
+def test_the_base_is_within_any_budget_whatever_rounding_says_of_its_distance() -> None:
+    assert bench_gain.best_within([{"step": 0, "score": 0.3, "kl": 1e-6}], 0.0) == 0.3
 
 
 def test_an_interval_over_seeds_is_students() -> None:
@@ -133,17 +136,18 @@ def test_an_interval_over_seeds_is_students() -> None:
     assert bench_gain.interval([1.0]) == "1.000"
 
 
-def test_what_is_gained_is_told_beside_the_distance() -> None:
-    ways = {"TRL": [WAY[:2], WAY[:2]], "ours": [WAY, WAY]}
-    cells = bench_gain.rows(ways, rates={"TRL": 1e-3, "ours": 3e-4}, beta=0.1)[1]
+def test_sides_are_told_by_their_last_policies_and_by_budgets_of_kl() -> None:
+    ways = {"TRL": [WAY[:2], WAY[:2]], "ours": [WAY[:3], WAY[:3]]}
+    cells = bench_gain.ends(ways, rates={"TRL": 1e-3, "ours": 3e-4}, beta=0.1)[1]
     assert [cell.split(" ")[0] for cell in cells] == [
         "ours",
         "0.0003",
         "0.000",
         "1.500",
-        "4.000",
-        "1.100",
+        "5.000",
         "1.000",
-        "0.000",
+        "0.200",
         "2",
     ]
+    rows = [[cell.split(" ")[0] for cell in row] for row in bench_gain.frontier(ways)]
+    assert rows[:2] == [["1", "0.000", "0.000", "0.000"], ["2", "1.000", "1.000", "0.000"]]
