@@ -23,7 +23,7 @@ from annotation.models import (
 )
 from flywheel.models import Gate, Generation, Sampling, Stage, Turn
 from tests.factories import AnnotatorFactory, PolicyFactory, ProjectFactory, TaskFactory, UserFactory
-from training.models import Artifact, Evaluation, Run
+from training.models import Artifact, Evaluation, Reward, Run
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +59,7 @@ def fill(count: int) -> None:
         ReleasedJudgement.objects.create(release=release, judgement=judgement)
         run = Run.objects.create(name=f"run-{number}", kind="rm", directory="/nowhere", base="tiny", seed=17)
         model = Artifact.objects.create(name=f"model-{number}", kind="reward_model", path="/nowhere", run=run)
+        Reward.objects.create(run=run, artifact=model, weight=1.0)
         Evaluation.objects.create(artifact=model, suite="held-out", numbers={})
         generation = Generation.objects.create(
             project=project, number=1, policy=PolicyFactory(parent=PolicyFactory()), reward_model=model

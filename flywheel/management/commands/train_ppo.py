@@ -1,6 +1,7 @@
 from collections.abc import Iterable
 
 from flywheel.management.learning import LearningCommand
+from training.management import queue
 from training.models import Run
 
 
@@ -14,4 +15,4 @@ class Command(LearningCommand):
     )
 
     def next_steps(self, run: Run) -> Iterable[str]:
-        yield "Next: let it answer and put its answers in the queue: manage.py sample, manage.py push_generation"
+        yield from queue.next_steps(run)

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from flywheel.management.learning import LearningCommand
+from training.management import queue
 from training.ml.knobs.rl import RLOO_METHODS
 from training.models import Run
 
@@ -25,4 +26,4 @@ class Command(LearningCommand):
         return [*given, f"method={options['method']}"] if options["method"] else given
 
     def next_steps(self, run: Run) -> Iterable[str]:
-        yield "Next: let it answer and put its answers in the queue: manage.py sample, manage.py push_generation"
+        yield from queue.next_steps(run)

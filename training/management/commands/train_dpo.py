@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 
+from training.management import queue
 from training.management.train import TrainCommand
 from training.models import Run
 
@@ -10,4 +11,4 @@ class Command(TrainCommand):
     example = "manage.py train_dpo --release support-1a2b3c --base sft-20260131-0a1b2c --set beta=0.2"
 
     def next_steps(self, run: Run) -> Iterable[str]:
-        yield "Next: let it answer and put its answers in the queue: manage.py sample, manage.py push_generation"
+        yield from queue.next_steps(run)

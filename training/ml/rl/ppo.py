@@ -127,7 +127,7 @@ def sampling(found: Setting[PpoKnobs]) -> dict[str, Any]:
     """How answers are drawn, wherever they are."""
     return {
         "tokenizer": found.base.tokenizer,
-        "max_new_tokens": found.knobs.max_new_tokens,
+        "max_new_tokens": setting.longest_answer(found.base, found.knobs),
         "temperature": found.knobs.temperature,
         "seed": found.config.seed,
     }

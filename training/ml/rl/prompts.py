@@ -19,7 +19,7 @@ from training.ml.run.rundir import RunDirectory, read_lines
 class Prompts:
     train: list[Prompt]
     test: list[Prompt]
-    lengths: dict[str, int]  # what did not fit, for the report
+    lengths: dict[str, int]  # what did not fit, for the report; `max_length` is that of a prompt
 
 
 def read(directory: RunDirectory, *, encoder: Encoder, room: int, needs_train: bool = True) -> Prompts:
@@ -40,7 +40,7 @@ def read(directory: RunDirectory, *, encoder: Encoder, room: int, needs_train: b
                 f"no prompt of the {split} split is left: give more prompts (one in five or so falls into the test "
                 "split), or shorter ones, or a smaller max_new_tokens"
             )
-    return Prompts(**found, lengths=encoder.lengths.as_dict())
+    return Prompts(**found, lengths=encoder.lengths.as_dict() | {"max_length": room})
 
 
 def records(directory: RunDirectory) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from training.ml.rl.setting import Setting
 from training.ml.run.rundir import read_lines, write_json
 
 DRAWS = 2000  # of the bootstrap
+LEAST_ENDED = 0.5  # of answers; ours
 LISTS = ("scores", "golds")  # of every answer; too long for a report
 
 
@@ -99,6 +100,11 @@ def warnings(course: Course, kept: dict[str, Any], gains: dict[str, Any]) -> lis
     found += [f"step {alarm['step']}: {alarm['sentence']}" for alarm in last_of_each(course.alarms)]
     if kept["step"] not in (0, course.history[-1]["step"]):
         found.append(f"the policy of step {kept['step']} is kept, the best within the budget; the last one is not")
+    if kept["ended"] < LEAST_ENDED:
+        found.append(
+            f"only {kept['ended']:.0%} of the answers ended within max_new_tokens: raise it, or teach the base to "
+            "end (train_sft)"
+        )
     if gains["golds"] is None:
         found.append(
             "no reward was held out (--held-out-reward): nothing here tells a better policy from one that has "

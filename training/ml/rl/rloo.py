@@ -270,14 +270,14 @@ def generator(found: Setting[RlooKnobs], trainer: Any) -> Generator:
             tokenizer=tokenizer,
             directory=found.directory.path / "served",
             run=found.config.name,
-            max_new_tokens=knobs.max_new_tokens,
+            max_new_tokens=setting.longest_answer(found.base, knobs),
             temperature=knobs.temperature,
             seed=seed,
         )
     local = Local(
         model=model,
         tokenizer=tokenizer,
-        max_new_tokens=knobs.max_new_tokens,
+        max_new_tokens=setting.longest_answer(found.base, knobs),
         temperature=knobs.temperature,
         seed=seed,
         batch_size=knobs.batch_size,

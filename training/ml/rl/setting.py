@@ -70,6 +70,7 @@ def opened(directory: RunDirectory, config: Config, knobs: K) -> Setting[K]:
         gold=gold,
         notes=[
             *base.warnings,
+            *length_notes(base, knobs),
             *fidelity.check_all(config.rewards, base=base, knobs=knobs, machine=here, models=models_of(judge, gold)),
         ],
     )
@@ -98,8 +99,21 @@ def encoder_of(base: Base, knobs: Any) -> Encoder:
 
 def room_of(base: Base, knobs: Any) -> int:
     """Tokens of the context that an answer of full length leaves for the prompt."""
-    whole = encoder_of(base, knobs).max_length
-    return whole - min(knobs.max_new_tokens, whole // 2)
+    return encoder_of(base, knobs).max_length - longest_answer(base, knobs)
+
+
+def longest_answer(base: Base, knobs: Any) -> int:
+    """Tokens: half of the context at most, or no room were left to ask anything."""
+    return min(knobs.max_new_tokens, encoder_of(base, knobs).max_length // 2)
+
+
+def length_notes(base: Base, knobs: Any) -> list[str]:
+    longest = longest_answer(base, knobs)
+    if longest == knobs.max_new_tokens or not isinstance(knobs, RolloutKnobs):
+        return []
+    return [
+        f"answers end at {longest} tokens, half of what this base reads, not at max_new_tokens={knobs.max_new_tokens}"
+    ]
 
 
 def adapters(setting: Setting[Any]) -> bool:

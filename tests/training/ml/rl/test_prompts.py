@@ -42,7 +42,7 @@ def test_too_long_a_prompt_loses_its_beginning_and_is_counted(tmp_path: Path) ->
     found = read(tmp_path, line("p", "c " * 20 + "a b"), line("q", split="test"))
     assert len(found.train[0].ids) == 12
     assert found.train[0].ids[-2:] == [3, 4]
-    assert found.lengths == {"max_length": 16, "truncated": 1, "dropped": 0}
+    assert found.lengths == {"max_length": 12, "truncated": 1, "dropped": 0}
 
 
 def test_too_long_a_prompt_is_dropped_where_that_was_asked_for(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from tests.training.ml.rl import policies
 from tests.training.ml.rl.test_course import Policy, gone, opened
 from training.ml.rl import report
 
-START = {"step": 0, "score": 1.0, "gold": 0.5, "kl": 0.0, "n": 4}
-KEPT = {"step": 6, "score": 2.0, "gold": 0.75, "kl": 3.456, "n": 4}
+START = {"step": 0, "ended": 1.0, "score": 1.0, "gold": 0.5, "kl": 0.0, "n": 4}
+KEPT = {"step": 6, "ended": 1.0, "score": 2.0, "gold": 0.75, "kl": 3.456, "n": 4}
 UP = {"value": 1.0, "low": 0.25, "high": 1.75, "n": 4}
 UNSURE = UP | {"low": -0.25}
 
@@ -67,10 +67,18 @@ def test_without_a_held_out_reward_the_score_decides_and_a_warning_says_what_tha
 def test_warnings_tell_the_last_alarm_of_each_kind_and_that_the_last_policy_is_not_kept(tmp_path: Path) -> None:
     path = [Policy(), Policy(length=3, apart=0.1), Policy(length=4, apart=1.0), Policy(length=4, apart=2.0)]
     found = gone(opened(tmp_path, max_kl=0.5, stop_on="", gold=False), *path)
-    said = report.warnings(found, {"step": 1}, {"golds": UP})
+    said = report.warnings(found, {"step": 1, "ended": 1.0}, {"golds": UP})
     assert said == [
         "step 3: the policy is 8.00 nats an answer from the base, over max_kl=0.5",
         "the policy of step 1 is kept, the best within the budget; the last one is not",
+    ]
+
+
+def test_answers_that_do_not_end_are_told(tmp_path: Path) -> None:
+    found = gone(opened(tmp_path), Policy(), Policy(length=3))
+    said = report.warnings(found, KEPT | {"step": 1, "ended": 0.17}, {"golds": UP})
+    assert said == [
+        "only 17% of the answers ended within max_new_tokens: raise it, or teach the base to end (train_sft)"
     ]
 
 
@@ -87,7 +95,7 @@ def test_a_report_holds_the_curve_the_rewards_and_answers_before_and_after(tmp_p
     assert found["data"] == {
         "prompts": 16,
         "held_out_prompts": 8,
-        "max_length": 16,
+        "max_length": 13,
         "truncated": 0,
         "dropped": 0,
     }
