@@ -54,8 +54,9 @@ test: test-sqlite test-postgresql
 test-sqlite: $(VENV)/.dev chromium
 	DATABASE_URL=sqlite:///db.sqlite3 $(BIN)/pytest --numprocesses 2
 
-# What never asks a database, or asks it only for pages to look at, is run once.
-ONCE := tests/training/ml tests/annotation/formats tests/annotation/stats tests/house tests/browser/test_everyone.py
+# What never asks a database, asks it only for pages to look at, or trains for minutes around it, is run once.
+ONCE := tests/training/ml tests/annotation/formats tests/annotation/stats tests/house tests/bench tests/browser/test_everyone.py \
+  tests/flywheel/management/test_learning_for_real.py
 
 test-postgresql: $(VENV)/.dev chromium
 	@if $(BIN)/python -c "import psycopg; psycopg.connect('$(POSTGRES)/postgres', connect_timeout=3)" 2>/dev/null; then \
