@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from annotation.actions import tasks
 from annotation.formats.hashing import content_hash
 from annotation.models import Policy, Project, Prompt, Response, Task
-from flywheel.actions import generations, lookup, trail
+from flywheel.actions import generations, policies, trail
 from flywheel.exceptions import NotReady
 from flywheel.models import Generation
 
@@ -61,7 +61,7 @@ def challenger(project: Project, *, policy: str | None) -> Generation:
     """The newest candidate, or the generation of the policy of this name, made one if it is none yet."""
     if policy is None:
         return generations.newest_waiting(project)
-    found = lookup.policy(policy)
+    found = policies.named(policy)
     generation = Generation.objects.filter(policy=found).select_related("project", "policy").first()
     if generation and generation.project != project:
         raise NotReady(f"{policy} is a generation of project {generation.project.slug}, not of {project.slug}.")
@@ -71,7 +71,7 @@ def challenger(project: Project, *, policy: str | None) -> Generation:
 def opponent(project: Project, *, policy: str | None) -> Policy:
     """The policy of this name, or what is promoted."""
     if policy is not None:
-        return lookup.policy(policy)
+        return policies.named(policy)
     present = generations.incumbent(project)
     if present is None:
         raise NotReady(f"Project {project.slug} has no promoted generation: name a policy with --against.")

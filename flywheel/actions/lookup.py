@@ -3,8 +3,6 @@
 from annotation.models import Policy, Project, Prompt
 from flywheel.exceptions import NotFound
 from flywheel.models import Generation
-from training.actions import artifacts
-from training.models import Artifact
 
 LISTED = 10
 
@@ -18,8 +16,7 @@ def project(slug: str) -> Project:
 
 
 def policy(name: str) -> Policy:
-    """The policy of this name, or what a run of this name, or one with an artifact of this name, has trained."""
-    found = Policy.objects.filter(name=name).first() or trained(name)
+    found = Policy.objects.filter(name=name).first()
     if found is None:
         models = Policy.objects.filter(kind=Policy.Kind.MODEL)
         known = listed(list(models.values_list("name", flat=True)[: LISTED + 1]))
@@ -27,20 +24,6 @@ def policy(name: str) -> Policy:
             f"There is no policy {name!r}. {f'Models: {known}.' if known else 'There is no model policy yet.'}"
         )
     return found
-
-
-def trained(name: str) -> Policy | None:
-    """Weights that a run left behind, as a policy that can answer; made so when they are first asked for."""
-    artifact = artifacts.find(name)
-    if artifact is None or artifact.kind != Artifact.Kind.POLICY:
-        return None
-    known = Policy.objects.filter(location=artifact.path).first()
-    taken = Policy.objects.filter(name=artifact.name).exists()
-    return known or Policy.objects.create(
-        name=f"{artifact.name}-{artifact.sha256[:8]}" if taken else artifact.name,
-        kind=Policy.Kind.MODEL,
-        location=artifact.path,
-    )
 
 
 def generation(of: Project, *, number: int) -> Generation:

@@ -8,11 +8,10 @@ from tests.bench.learners import Clock, Found, Training
 from training.ml import knobs, scoring
 from training.ml.backbones import bases
 from training.ml.knobs.rl import PpoKnobs
-from training.ml.rl import evaluation, ppo, prompts, setting
+from training.ml.rl import drawing, evaluation, ppo, prompts, setting
 from training.ml.rl.evaluation import Evaluation
 from training.ml.rl.ppo import Ppo
 from training.ml.rl.prompts import Prompts
-from training.ml.rl.rollouts import Local
 from training.ml.rl.setting import Setting
 from training.ml.rl.states import How
 from training.ml.run.rundir import Config, RewardReference, RunDirectory
@@ -117,7 +116,7 @@ class Measurer:
     def of(self, policy: Any, *, step: int) -> dict[str, float]:
         says = evaluation.says(policy, how=self.how, temperature=self.temperature)
         with scoring.evaluating(policy):
-            local = Local(model=policy, batch_size=self.evaluation.size, **ppo.sampling(self.setting))
+            local = drawing.local(self.setting, policy, batch_size=self.evaluation.size)
             found = self.evaluation.measure(local, policy=says, reference=self.reference)
         return trimmed({"step": step, **found.measured.as_json()})
 

@@ -1,6 +1,5 @@
 """What answers are rewarded by: reward models found by name or path, and Python functions as `module:function`."""
 
-import importlib
 import inspect
 import math
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from training.actions import artifacts
 from training.exceptions import InvalidBase, InvalidRun
 from training.ml.backbones import sources
 from training.ml.data.fingerprints import sha256_of
+from training.ml.rl import functions
 from training.ml.run.rundir import RewardReference, read_json
 from training.models import Artifact, Reward, Run
 
@@ -46,8 +46,8 @@ def known() -> str:
 
 def found_in(text: str, *, held_out: bool = False) -> RewardReference:
     name, weight = weighed(text)
-    if is_function(name):
-        function_of(name)
+    if functions.is_named(name):
+        functions.imported(name)
         return RewardReference(source=name, weight=weight, hash="", held_out=held_out)
     source, digest = model(name)
     return RewardReference(source=source, weight=weight, hash=digest, held_out=held_out)
@@ -67,32 +67,10 @@ def weighed(text: str) -> tuple[str, float]:
     return name, weight
 
 
-def is_function(name: str) -> bool:
-    return ":" in name and not sources.is_directory(Path(name).expanduser())
-
-
-def function_of(name: str) -> object:
-    """
-    Raises:
-        InvalidRun: it cannot be imported, or is none.
-    """
-    module, _, attribute = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute, None)
-    except Exception as error:  # whatever somebody's own code raises when it is imported
-        raise InvalidRun(
-            f"--reward {name} cannot be imported ({type(error).__name__}: {error}): expected module:function, beside "
-            "manage.py or on PYTHONPATH."
-        ) from None
-    if not callable(found):
-        raise InvalidRun(f"--reward {name}: the module {module} has no function {attribute!r}.")
-    return found
-
-
 def files_of(found: Sequence[RewardReference]) -> dict[str, str]:
     """Of each function the SHA-256 of the file that it stands in: another text may reward otherwise."""
     named = [reward.source for reward in found if not reward.hash]
-    return {name: sha256_of(file) for name in named if (file := file_of(function_of(name)))}
+    return {name: sha256_of(file) for name in named if (file := file_of(functions.imported(name)))}
 
 
 def file_of(function: object) -> Path | None:

@@ -22,12 +22,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from training.ml import sample
 from training.ml.backbones import bases
 from training.ml.knobs import BestOfNKnobs
-from training.ml.reporting import reports
+from training.ml.reporting import means, reports
 from training.ml.rl import evaluation, judges, measured, setting
 from training.ml.rl import report as rl_reports
 from training.ml.rl.judges import Judge, Verdict
@@ -37,7 +35,6 @@ from training.ml.run.progress import bar
 from training.ml.run.rundir import Config, RunDirectory, append_line, line_of, read_lines, write_json, write_text
 from training.ml.sample import Wanted
 
-DRAWS, LEVEL = 2000, 0.95  # of the bootstrap over prompts
 INTERVALS = ("score", "reward", "gold")
 
 Tokens = dict[tuple[str, int], list[int]]  # of the index-th answer to a prompt
@@ -205,19 +202,14 @@ def point(answers: Sequence[Answers], *, k: int, seed: int) -> dict[str, Any]:
         "sqrt_kl": math.sqrt(kl(k)),
         "n": len(answers),
         **{name: measured.mean(values) for name, values in columns.items()},
-        **{f"{name}_interval": interval(columns[name], seed=seed) for name in INTERVALS if name in columns},
+        **{
+            f"{name}_interval": list(means.interval(columns[name], seed=seed))
+            for name in INTERVALS
+            if name in columns
+        },
         "distinct_1": measured.distinct(words, 1),
         "distinct_2": measured.distinct(words, 2),
     }
-
-
-def interval(values: Sequence[float], *, seed: int) -> list[float]:
-    """Percentile bootstrap over prompts of their mean: 95 %. The same prompts are drawn for every k."""
-    generator = np.random.default_rng(seed)
-    listed = np.array(values)  # (P,)
-    drawn = generator.integers(0, len(listed), size=(DRAWS, len(listed)))  # (D, P)
-    tail = (1 - LEVEL) / 2
-    return [float(bound) for bound in np.quantile(listed[drawn].mean(1), [tail, 1 - tail])]
 
 
 def gains(answers: Sequence[Answers], *, seed: int) -> dict[str, dict[str, Any] | None]:

@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", required=True, metavar="P", help="The project's short name.")
-        parser.add_argument("--policy", metavar="NEW", help="The new policy (default: the newest candidate).")
+        parser.add_argument("--policy", metavar="NEW", help="The new policy or run (default: the newest candidate).")
         parser.add_argument("--against", metavar="INCUMBENT", help="Whom it meets (default: what is promoted).")
         parser.add_argument("--limit", type=int, metavar="N", help="At most so many tasks.")
 

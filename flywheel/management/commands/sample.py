@@ -5,18 +5,24 @@ from django.core.management.base import BaseCommand
 from django.template.defaultfilters import pluralize
 
 from annotation.models import Prompt
-from flywheel.actions import lookup, responses
+from flywheel.actions import lookup, policies, responses
 
 
 class Command(BaseCommand):
     help = (
-        "Have a policy answer a project's prompts; prompts that it has answered so before are left out. The policy "
-        "is a directory of weights, or a server's address with #model behind it if it serves several. "
+        "Have a policy answer a project's prompts; prompts that it has answered so before are left out. What "
+        "train_sft, train_dpo, train_ppo or train_rloo made is a policy, by its own name or its run's. A policy "
+        "may also be a server, with #model behind its address if it serves several. "
         "Example: manage.py sample --policy demo-g1 --project demo -n 4 --set temperature=0.7"
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--policy", required=True, metavar="P", help="Name of the policy.")
+        parser.add_argument(
+            "--policy",
+            required=True,
+            metavar="P",
+            help="Name of the policy, artifact or run.",
+        )
         parser.add_argument("--project", required=True, metavar="J", help="The project's short name.")
         parser.add_argument("-n", "--answers", type=int, required=True, metavar="K", help="Answers to each prompt.")
         parser.add_argument("--limit", type=int, metavar="N", help="At most so many prompts.")
@@ -33,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = lookup.project(options["project"])
-        policy = lookup.policy(options["policy"])
+        policy = policies.named(options["policy"])
         lookup.check_has_prompts(project)
         done = responses.sample(
             list(responses.prompts_of(project, split=options["split"], limit=options["limit"])),

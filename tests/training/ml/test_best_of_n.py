@@ -15,6 +15,7 @@ import pytest
 from tests.training.ml import builders
 from training.ml import best_of_n, knobs
 from training.ml.best_of_n import Answers
+from training.ml.reporting import means
 from training.ml.rl.judges import Verdict
 from training.ml.rl.rollouts import Prompt, Rollout
 from training.ml.run.rundir import RewardReference, RunDirectory, read_lines
@@ -93,7 +94,7 @@ def test_of_equals_the_one_drawn_first_is_the_best() -> None:
 def test_the_interval_of_a_mean_is_that_of_its_standard_error() -> None:
     draw = random.Random(1)
     values = [draw.gauss(3, 2) for _ in range(400)]
-    low, high = best_of_n.interval(values, seed=1)
+    low, high = means.interval(values, seed=1)
     error = statistics.stdev(values) / 20
     assert low == pytest.approx(statistics.fmean(values) - 1.96 * error, abs=0.15 * error)
     assert high == pytest.approx(statistics.fmean(values) + 1.96 * error, abs=0.15 * error)

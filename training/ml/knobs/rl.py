@@ -21,16 +21,16 @@ class RewardingKnobs:
     )
     normalise: bool = knob(
         False,
-        "Scores less the mean of the base's own answers, over their standard deviation (2403.17031): one scale for "
+        "Scores less the mean of the base's own answers, over their standard deviation (1909.08593): one scale for "
         "every reward model.",
     )
     score_clip: float = knob(
-        0.0, "Scores further from zero than this are cut to it, after normalise; 0 is off (2306.04751).", low=0
+        0.0, "Scores further from zero than this are cut to it, after normalise; 0 is off.", low=0
     )
     missing_eos: str = knob(
         "penalty",
         "An answer that did not end within max_new_tokens: penalty (missing_eos_value is taken off its reward), "
-        "score (its reward is -missing_eos_value, whatever it says; 2009.01325) or off.",
+        "score (its reward is -missing_eos_value, whatever it says; 2403.17031) or off.",
         choices=("penalty", "score", "off"),
     )
     missing_eos_value: float = knob(1.0, "For missing_eos, in units of the reward (2403.17031).", low=0)
@@ -170,7 +170,9 @@ class PpoKnobs(RolloutKnobs):
         choices=("fixed", "adaptive"),
     )
     kl_target: float = knob(6.0, "For adaptive: nats an answer (1909.08593).", low=0.001)
-    kl_horizon: int = knob(10_000, "For adaptive: answers in which beta may about double (1909.08593).", low=1)
+    kl_horizon: int = knob(
+        10_000, "For adaptive: over so many answers beta changes by about a fifth at most (1909.08593).", low=1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,7 +131,7 @@ def plain(model: Any) -> Any:
 def scores(model: Any, packed: Packed) -> Tensor:
     """The reward of each answer, as `model(ids).logits` of its conversation alone gives it: (R,)."""
     classifier = plain(model)
-    at = packed.ends if hasattr(classifier, "score") else packed.starts
+    at = packed.ends if "score" in dict(classifier.named_children()) else packed.starts
     return head(classifier, hidden(model, packed, at=at)).squeeze(-1)
 
 

@@ -11,11 +11,14 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import peft
 import torch
 from peft.tuners.lora import LoraLayer
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from training.ml import ranking
@@ -26,7 +29,7 @@ from training.ml.rl import states
 from training.ml.rl.rollouts import Rollout
 from training.ml.rl.states import How, Said
 
-POLICY, VALUE, REWARD = "policy", "value", "reward"  # names of adapters
+POLICY, VALUE = "policy", "value"  # names of adapters
 
 
 class Actors(Protocol):
@@ -146,8 +149,7 @@ class Shared:
             self.how.below.forget()
 
     def finished(self) -> tuple[Any, Any]:
-        adapter = AdapterAlone(self.model)
-        adapter.keep()
+        adapter = AdapterAlone(self.model)  # before it is merged
         return self.model.merge_and_unload(adapter_names=[POLICY]), adapter
 
 
@@ -155,21 +157,14 @@ class AdapterAlone:
     """The policy's adapter as PEFT's own directory of one, for `weights.save`."""
 
     def __init__(self, model: Any) -> None:
-        self.model = model
-        self.shape = copy.deepcopy(model.peft_config[POLICY])
-        self.state: dict[str, Tensor] = {}
-
-    def keep(self) -> None:
-        """Before it is merged."""
-        found = peft.get_peft_model_state_dict(self.model, adapter_name=POLICY)
+        found = peft.get_peft_model_state_dict(model, adapter_name=POLICY)
         self.state = {name: weight.detach().cpu().clone() for name, weight in found.items()}
-
-    def save_pretrained(self, path: Any) -> None:
-        from safetensors.torch import save_file  # noqa: PLC0415
-
-        path.mkdir(parents=True, exist_ok=True)
-        save_file(self.state, path / "adapter_model.safetensors")
+        self.shape = copy.deepcopy(model.peft_config[POLICY])
         self.shape.inference_mode = True
+
+    def save_pretrained(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        save_file(self.state, path / SAFETENSORS_WEIGHTS_NAME)
         self.shape.save_pretrained(str(path))
 
 

@@ -16,6 +16,7 @@ from training.ml.rl import measured, states
 from training.ml.rl.judges import Judge, Verdict
 from training.ml.rl.measured import Measured
 from training.ml.rl.rollouts import Generator, Prompt, Rollout
+from training.ml.rl.setting import Setting
 from training.ml.rl.states import Said
 
 DRAW = "held out"
@@ -69,6 +70,16 @@ class Evaluation:
             "reference": [found.tolist() for found in before],
             "entropies": [found[:, 1].tolist() for found in now],
         }
+
+
+def of(found: Setting[Any]) -> Evaluation:
+    """Of a run that learns from rewards."""
+    return Evaluation(
+        prompts=chosen(found.prompts.test, n=found.knobs.eval_prompts),
+        judge=found.judge,
+        gold=found.gold,
+        size=found.knobs.batch_size,
+    )
 
 
 def both(policy: Says) -> Callable[[Sequence[Rollout]], Tensor]:

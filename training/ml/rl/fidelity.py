@@ -32,7 +32,7 @@ from training.ml.knobs import MachineKnobs
 from training.ml.knobs.rl import RewardingKnobs
 from training.ml.reporting import calibration, correlation, evaluation
 from training.ml.rewards import RewardModel
-from training.ml.rl import judges
+from training.ml.rl import functions, judges
 from training.ml.rl.judges import Model, Opinion
 from training.ml.rl.rollouts import Prompt, Rollout, rollout_of
 from training.ml.run.machine import Machine
@@ -93,7 +93,7 @@ def check_all(
     Raises:
         InvalidRun: one does not say what its report says; the sentence says what differs.
     """
-    found = [item for item in references if not judges.is_function(item.source)]
+    found = [item for item in references if not functions.is_named(item.source)]
     if not knobs.check_reward:
         names = ", ".join(judges.name_of(item.source) for item in found)
         return [f"check_reward=false: {names} not held against any report"] if found else []

@@ -12,7 +12,6 @@ An answer that is too long for a reward model is read by it as far as it can, an
 it cannot see must not pay. `Verdict.cut` says so.
 """
 
-import importlib
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ from training.ml.data.releases import Message
 from training.ml.knobs import MachineKnobs
 from training.ml.knobs.rl import RewardingKnobs
 from training.ml.rewards import Conversation, Reward, RewardModel
+from training.ml.rl import functions
 from training.ml.rl.rollouts import Rollout
 from training.ml.run.machine import Machine
 from training.ml.run.rundir import RewardReference
@@ -295,8 +295,8 @@ def opened(references: Sequence[RewardReference], *, knobs: RewardingKnobs, mach
 
 
 def source_of(reference: RewardReference, *, name: str, knobs: RewardingKnobs, machine: Machine) -> Source:
-    if is_function(reference.source):
-        return Function(name=name, weight=reference.weight, function=function_of(reference.source))
+    if functions.is_named(reference.source):
+        return Function(name=name, weight=reference.weight, function=functions.imported(reference.source))
     return Model(
         name=name,
         weight=reference.weight,
@@ -321,27 +321,6 @@ def check_conservative(sources: Sequence[Source], *, knobs: RewardingKnobs) -> N
         )
 
 
-def is_function(source: str) -> bool:
-    return ":" in source and not Path(source).exists()
-
-
-def function_of(source: str) -> RewardFunction:
-    """
-    Raises:
-        InvalidRun: no such module or function.
-    """
-    module, _, name = source.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except Exception as error:  # whatever somebody's own code raises when it is imported
-        raise InvalidRun(
-            f"the reward function {source} cannot be imported: {type(error).__name__}: {error}"
-        ) from None
-    if not callable(found):
-        raise InvalidRun(f"the reward function {source}: the module {module} has no function {name}")
-    return found
-
-
 def names_of(references: Sequence[RewardReference]) -> list[str]:
     """What to call each: the run that made it, or the function; told apart by numbers where they are alike."""
     names: list[str] = []
@@ -364,7 +343,7 @@ def described(references: Sequence[RewardReference]) -> list[dict[str, Any]]:
 
 
 def name_of(source: str) -> str:
-    if is_function(source):
+    if functions.is_named(source):
         return source
     path = Path(source)
     return path.parent.name if path.name == "model" else path.name

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from training.ml.rl.advantages import moments
+
 
 @dataclass(frozen=True, kw_only=True)
 class Clipped:
@@ -40,6 +42,7 @@ def entropies(log_probs: Tensor) -> Tensor:
 
 
 def explained_variance(values: Tensor, returns: Tensor) -> float:
-    """1 - Var(R - V) / Var(R): 1 is a perfect value network, 0 one that says the same of all. (T,) each."""
-    spread = returns.var()
-    return float(1 - (returns - values).var() / spread) if spread > 0 else 0.0
+    """1 - Var(R - V) / Var(R) over all processes: 1 is perfect, 0 a network that says the same of all. (T,) each."""
+    _, spread = moments(returns)
+    _, left = moments(returns - values)
+    return float(1 - left / spread) if spread > 0 else 0.0

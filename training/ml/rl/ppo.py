@@ -9,8 +9,7 @@ A step: draw answers (`rollouts`), judge them by text (`judges`), ask policy, re
 say of every token (`experience`), and go over them `ppo_epochs` times (`updates`). Details are those of 2403.17031,
 the N+ implementation details: dropout off, log-probabilities at the temperature of sampling, the value network from
 the reward model, advantages whitened, an answer without its end punished, Adam's epsilon 1e-5. The base is the
-reference.
-Measured on held-out prompts all along (`course`); the best policy within the budget of KL is kept.
+reference. Measured on held-out prompts all along (`course`); the best policy within the budget of KL is kept.
 
 Left out: a value network that shares the policy's adapter; models cut over devices (FSDP, ZeRO).
 
@@ -28,53 +27,41 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from training.exceptions import InvalidKnob, InvalidLauncher
 from training.ml import scoring
 from training.ml.backbones import bases
+from training.ml.knobs.fields import as_text
 from training.ml.knobs.rl import PpoKnobs
 from training.ml.packed import sharing
-from training.ml.rl import evaluation, experience, objectives, report, saving, setting, starts, updates
+from training.ml.rl import drawing, evaluation, experience, objectives, report, saving, setting, starts, updates
 from training.ml.rl.actors import POLICY, Actors
 from training.ml.rl.controllers import Controller
 from training.ml.rl.course import Course, evaluations
-from training.ml.rl.evaluation import Evaluation
 from training.ml.rl.experience import Experience
 from training.ml.rl.prompts import of_step
-from training.ml.rl.rollouts import Local, Prompt, Rollout
+from training.ml.rl.rollouts import Prompt, Rollout
 from training.ml.rl.saving import Progress
-from training.ml.rl.servers import Remote, Server
+from training.ml.rl.servers import Remote
 from training.ml.rl.setting import Setting
 from training.ml.rl.states import How
 from training.ml.rl.updates import Optimisation
-from training.ml.run import checkpoints, loop, progress, sharding, throughput, weights
+from training.ml.run import checkpoints, loop, progress, throughput, weights
 from training.ml.run.environment import is_main_process, processes
 from training.ml.run.rundir import Config, RunDirectory
 from training.ml.run.throughput import Meter
 
 ABREAST = 4  # times as many answers are drawn at once as are learnt from at once: nothing is kept for gradients
-RATES = {"full": 3e-6, "lora": 3e-5, "small": 3e-4}  # as the knob's text says
+TO_SAVE_MEMORY = "lower batch_size, max_length or max_new_tokens, or say lora_layers"
 
 
 def run(directory: RunDirectory, config: Config, knobs: PpoKnobs) -> None:
+    setting.check(config.kind, knobs)
     found = setting.opened(directory, config, knobs)
-    check(knobs)
     found.seed()
     ppo = opened(found)
-    ppo.train()
+    with loop.memory_told(TO_SAVE_MEMORY):
+        ppo.train()
     finish(ppo)
-
-
-def check(knobs: PpoKnobs) -> None:
-    """
-    Raises:
-        InvalidKnob: the answers of a step cannot be shared out evenly, or nobody of this name can be told of them.
-        InvalidLauncher: models would be cut over devices.
-    """
-    setting.check_tracker(knobs)
-    if sharding.asked_for_fsdp() or sharding.is_on("ACCELERATE_USE_DEEPSPEED"):
-        raise InvalidLauncher("ppo keeps whole models on every device: say --accelerate-config ddp")
-    if knobs.rollout_size % processes():
-        raise InvalidKnob(f"rollout_size={knobs.rollout_size}: expected a multiple of the {processes()} processes")
+    ppo.accelerator.end_training()
 
 
 def opened(found: Setting[PpoKnobs]) -> "Ppo":
@@ -84,24 +71,16 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
     model = bases.load_causal(found.base, machine=machine)
     how = How(packed=sharing.packable(model, longest=knobs.max_length), pad=found.pad, precision=machine.precision)
     shared = knobs.layout == "shared" or (knobs.layout == "auto" and setting.adapters(found))
-    small = model.num_parameters() < bases.SMALL
-    usual = RATES["small" if small else "lora" if shared else "full"]
-    rate = usual if knobs.learning_rate is None else knobs.learning_rate
+    rate = setting.learning_rate(knobs, model, adapters=shared)
     actors, value_start = starts.started(
         model, found.config.rewards, base=found.base, knobs=knobs, how=how, machine=machine, shared=shared
     )
     steps = knobs.max_steps or math.ceil((knobs.episodes or len(found.prompts.train)) / knobs.rollout_size)
-    measured = Evaluation(
-        prompts=evaluation.chosen(found.prompts.test, n=knobs.eval_prompts),
-        judge=found.judge,
-        gold=found.gold,
-        size=knobs.batch_size,
-    )
     return Ppo(
         setting=found,
         actors=actors,
         how=updates.optimisation(actors, knobs=knobs, rate=rate, steps=steps),
-        course=Course(directory=found.directory, evaluation=measured, knobs=knobs, steps=steps),
+        course=Course(directory=found.directory, evaluation=evaluation.of(found), knobs=knobs, steps=steps),
         controller=Controller(
             beta=knobs.beta,
             target=knobs.kl_target if knobs.kl_controller == "adaptive" else None,
@@ -109,7 +88,7 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
         ),
         steps=steps,
         accelerator=accelerator,
-        remote=remote_of(found, actors),
+        remote=drawing.remote(found, actors.model, adapter=POLICY),
         resolved={
             "device": machine.device,
             "precision": machine.precision,
@@ -119,31 +98,8 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
             "learning_rate": rate,
             "steps": steps,
             "packed": how.packed,
+            "layers_read_once": actors.how.below.count if actors.how.below else 0,
         },
-    )
-
-
-def sampling(found: Setting[PpoKnobs]) -> dict[str, Any]:
-    """How answers are drawn, wherever they are."""
-    return {
-        "tokenizer": found.base.tokenizer,
-        "max_new_tokens": setting.longest_answer(found.base, found.knobs),
-        "temperature": found.knobs.temperature,
-        "seed": found.config.seed,
-    }
-
-
-def remote_of(found: Setting[PpoKnobs], actors: Actors) -> Remote | None:
-    """A server that draws the answers, if one is named."""
-    if not found.knobs.server:
-        return None
-    return Remote(
-        server=Server(url=found.knobs.server),
-        model=actors.model,
-        adapter=POLICY,
-        directory=found.directory.path / "served",
-        run=found.config.name,
-        **sampling(found),
     )
 
 
@@ -154,7 +110,8 @@ def accelerator_of(found: Setting[PpoKnobs]) -> Accelerator:
         cpu=found.machine.device == "cpu", log_with=track or None, project_dir=str(found.directory.path)
     )
     if track:
-        accelerator.init_trackers("rlhf-flywheel", config=found.config.knobs | {"run": found.config.name})
+        told = {name: as_text(value) for name, value in found.config.knobs.items()}
+        accelerator.init_trackers("rlhf-flywheel", config=told | {"run": found.config.name})
     return accelerator
 
 
@@ -248,7 +205,7 @@ class Ppo:
             with self.actors.using(POLICY):
                 return self.remote(prompts, draw=draw)
         with self.actors.generating() as model, scoring.evaluating(model), self.actors.how.autocast(model):
-            local = Local(model=model, batch_size=ABREAST * self.knobs.batch_size, **sampling(self.setting))
+            local = drawing.local(self.setting, model, batch_size=ABREAST * self.knobs.batch_size)
             return local(prompts, draw=draw)
 
     def begin(self) -> None:
@@ -264,7 +221,7 @@ class Ppo:
 
     def keep_best(self) -> None:
         if is_main_process() and self.course.best_step() == self.step:
-            saving.save_best(self.directory, self.step, actors=self.actors)
+            saving.save_best(self.directory, self.step, self.actors.trained()[POLICY])
 
     def save(self) -> None:
         if not is_main_process():
@@ -288,7 +245,7 @@ class Ppo:
 
     @contextmanager
     def timed(self, what: str) -> Iterator[None]:
-        """Seconds of the whole run, by what they were spent on."""
+        """Seconds since this process began, by what they were spent on."""
         begun = time.perf_counter()
         yield
         self.seconds[what] += time.perf_counter() - begun
@@ -299,8 +256,9 @@ def finish(ppo: Ppo) -> None:
     if not is_main_process():
         return
     found = ppo.setting
-    saving.load_best(found.directory, ppo.course.best_step(), actors=ppo.actors)
-    trained = sum(parameter.numel() for pairs in ppo.actors.trained().values() for _, parameter in pairs)
+    named = ppo.actors.trained()
+    saving.load_best(found.directory, ppo.course.best_step(), named[POLICY])
+    trained = sum(parameter.numel() for pairs in named.values() for _, parameter in pairs)
     if ppo.remote is not None:
         found = replace(found, notes=[*found.notes, *ppo.remote.warnings()])
     model, adapter = ppo.actors.finished()

@@ -1,17 +1,15 @@
 """report.json of a run that learned from rewards: what it gained, and at what distance from its base."""
 
 import math
-import random
 from collections.abc import Sequence
 from typing import Any
 
-from training.ml.reporting import reports
+from training.ml.reporting import means, reports
 from training.ml.rl import curve, judges
 from training.ml.rl.course import Course
 from training.ml.rl.setting import Setting
 from training.ml.run.rundir import read_lines, write_json
 
-DRAWS = 2000  # of the bootstrap
 LEAST_ENDED = 0.5  # of answers; ours
 LISTS = ("scores", "golds")  # of every answer; too long for a report
 
@@ -66,15 +64,9 @@ def gain(before: Sequence[float] | None, after: Sequence[float] | None, *, seed:
     if not before or not after:
         return None
     differences = [b - a for a, b in zip(before, after, strict=True)]
-    draw = random.Random(seed)  # noqa: S311 - a bootstrap, no secret
+    low, high = means.interval(differences, seed=seed)
     n = len(differences)
-    means = sorted(math.fsum(draw.choices(differences, k=n)) / n for _ in range(DRAWS))
-    return {
-        "value": math.fsum(differences) / n,
-        "low": means[int(0.025 * DRAWS)],
-        "high": means[int(0.975 * DRAWS) - 1],
-        "n": n,
-    }
+    return {"value": math.fsum(differences) / n, "low": low, "high": high, "n": n}
 
 
 def headline(what: str, start: dict[str, Any], kept: dict[str, Any], gains: dict[str, Any], *, stopped: bool) -> str:

@@ -24,58 +24,41 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset
-from safetensors.torch import load_file, save_file
 from transformers import PrinterCallback, TrainerCallback
 
-from training.exceptions import InvalidKnob, InvalidLauncher, RunFailed
+from training.exceptions import InvalidKnob, RunFailed
 from training.ml import ranking, scoring
 from training.ml.backbones import bases, lora
 from training.ml.knobs.rl import RlooKnobs
 from training.ml.packed import sharing
-from training.ml.rl import evaluation, report, rloo_trl, saving, setting
+from training.ml.rl import drawing, evaluation, report, rloo_trl, saving, setting
 from training.ml.rl.course import Course, evaluations
-from training.ml.rl.evaluation import Evaluation
 from training.ml.rl.prompts import of_step
 from training.ml.rl.rloo_trl import Answering
-from training.ml.rl.rollouts import Generator, Local, Prompt, Rollout
-from training.ml.rl.servers import Remote, Server
+from training.ml.rl.rollouts import Generator, Prompt, Rollout
+from training.ml.rl.servers import Remote
 from training.ml.rl.setting import Setting
 from training.ml.rl.states import How, Said
-from training.ml.run import checkpoints, loop, sharding, weights
+from training.ml.run import checkpoints, loop, weights
 from training.ml.run.environment import is_main_process, processes
 from training.ml.run.progress import Progress
 from training.ml.run.rundir import Config, RunDirectory, read_json, write_json
 from training.ml.run.throughput import Meter
 
-RATES = {"full": 3e-6, "lora": 3e-5, "small": 3e-4}  # as the knob's text says
 COURSE = "course.json"  # in a checkpoint
 NAMES = {"rloo": "RLOO", "reinforce": "REINFORCE", "grpo": "GRPO"}
 
 
 def run(directory: RunDirectory, config: Config, knobs: RlooKnobs) -> None:
+    setting.check(config.kind, knobs)
     found = setting.opened(directory, config, knobs)
-    check(found)
+    if knobs.server and not setting.adapters(found):
+        raise InvalidKnob("server: only adapters can be pushed to it; leave lora at auto")
     found.seed()
     made = opened(found)
     fit(made)
     finish(made)
-
-
-def check(found: Setting[RlooKnobs]) -> None:
-    """
-    Raises:
-        InvalidKnob, InvalidLauncher: what this trainer cannot do.
-    """
-    knobs = found.knobs
-    if knobs.rollout_size % processes():
-        raise InvalidKnob(f"rollout_size={knobs.rollout_size}: expected a multiple of the {processes()} processes")
-    if knobs.server and not setting.adapters(found):
-        raise InvalidKnob("server: only adapters can be pushed to it; leave lora at auto")
-    setting.check_tracker(knobs)
-    if sharding.asked_for_fsdp() or sharding.is_on("ACCELERATE_USE_DEEPSPEED"):
-        raise InvalidLauncher("rloo keeps whole models on every device: say --accelerate-config ddp")
 
 
 @dataclass(kw_only=True)
@@ -118,16 +101,10 @@ class Rloo:
             return says(rollouts)
 
     def save_best(self, step: int) -> None:
-        checkpoints_of = self.setting.directory.checkpoints
-        checkpoints_of.mkdir(parents=True, exist_ok=True)
-        path = saving.best_path(self.setting.directory, step)
-        beside = path.with_suffix(".part")
-        save_file(saving.weights(self.trained()), beside)
-        beside.rename(path)
-        spoken_of = [read_json(one) or {} for one in checkpoints_of.glob(f"checkpoint-*/{COURSE}")]
-        kept = {saving.best_path(self.setting.directory, one) for one in (step, *(one["best"] for one in spoken_of))}
-        for other in set(checkpoints_of.glob("best-*.safetensors")) - kept:
-            other.unlink()
+        directory = self.setting.directory
+        saving.save_best(directory, step, self.trained())
+        spoken_of = [read_json(one) or {} for one in directory.checkpoints.glob(f"checkpoint-*/{COURSE}")]
+        saving.forget_best(directory, but={step, *(one["best"] for one in spoken_of if "best" in one)})
 
     def trained(self) -> list[tuple[str, Any]]:
         return [(name, weight) for name, weight in self.model.named_parameters() if weight.requires_grad]
@@ -160,12 +137,7 @@ def opened(found: Setting[RlooKnobs]) -> Rloo:
     rollouts = rollouts_of(found)
     course = Course(
         directory=found.directory,
-        evaluation=Evaluation(
-            prompts=evaluation.chosen(found.prompts.test, n=knobs.eval_prompts),
-            judge=found.judge,
-            gold=found.gold,
-            size=knobs.batch_size,
-        ),
+        evaluation=evaluation.of(found),
         knobs=knobs,
         steps=rollouts * knobs.iterations,
     )
@@ -193,11 +165,8 @@ def rollouts_of(found: Setting[RlooKnobs]) -> int:
 
 def trainer_of(found: Setting[RlooKnobs], model: Any, answering: Answering, *, rollouts: int) -> Any:
     knobs = found.knobs
-    small = model.num_parameters() < bases.SMALL
     adapters = setting.adapters(found)
-    rate = knobs.learning_rate
-    if rate is None:
-        rate = RATES["small" if small else "lora" if adapters else "full"]
+    rate = setting.learning_rate(knobs, model, adapters=adapters)
     trainer_class, config_class, own = rloo_trl.method_of(knobs)
     trainer = trainer_class(
         answering=answering,
@@ -237,7 +206,7 @@ def arguments(found: Setting[RlooKnobs], *, rollouts: int, learning_rate: float)
         "gradient_accumulation_steps": share // size,
         "generation_batch_size": knobs.rollout_size,
         "num_iterations": knobs.iterations,
-        "max_completion_length": knobs.max_new_tokens,
+        "max_completion_length": setting.longest_answer(found.base, knobs),
         "temperature": knobs.temperature,
         "beta": knobs.beta,
         "epsilon": knobs.clip_range,
@@ -261,27 +230,11 @@ def dataset(found: Setting[RlooKnobs], *, rollouts: int) -> Dataset:
 
 
 def generator(found: Setting[RlooKnobs], trainer: Any) -> Generator:
-    knobs, tokenizer, seed = found.knobs, found.base.tokenizer, found.config.seed
     model = trainer.accelerator.unwrap_model(trainer.model)
-    if knobs.server:
-        return Remote(
-            server=Server(url=knobs.server),
-            model=model,
-            tokenizer=tokenizer,
-            directory=found.directory.path / "served",
-            run=found.config.name,
-            max_new_tokens=setting.longest_answer(found.base, knobs),
-            temperature=knobs.temperature,
-            seed=seed,
-        )
-    local = Local(
-        model=model,
-        tokenizer=tokenizer,
-        max_new_tokens=setting.longest_answer(found.base, knobs),
-        temperature=knobs.temperature,
-        seed=seed,
-        batch_size=knobs.batch_size,
-    )
+    remote = drawing.remote(found, model, adapter="default")
+    if remote is not None:
+        return remote
+    local = drawing.local(found, model, batch_size=found.knobs.batch_size)
 
     def generate(prompts: Sequence[Prompt], *, draw: str) -> list[Rollout]:
         with scoring.evaluating(model), trainer.accelerator.autocast():
@@ -305,12 +258,8 @@ def fit(made: Rloo) -> None:
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Measuring(made))
     trainer.add_callback(Progress(directory, what=NAMES[made.setting.knobs.method], meter=made.answering.meter))
-    try:
+    with loop.memory_told("lower batch_size or max_new_tokens, or set gradient_checkpointing=true"):
         trainer.train(resume_from_checkpoint=str(found) if found else None)
-    except torch.OutOfMemoryError:
-        raise RunFailed(
-            "the GPU's memory ran out: lower batch_size or max_new_tokens, or set gradient_checkpointing=true"
-        ) from None
 
 
 def go_on(made: Rloo) -> Path | None:
@@ -333,7 +282,7 @@ def finish(made: Rloo) -> None:
     if not is_main_process():
         return
     found, trainer, model = made.setting, made.trainer, made.model
-    saving.put_back(made.trained(), load_file(saving.best_path(found.directory, made.course.best_step())))
+    saving.load_best(found.directory, made.course.best_step(), made.trained())
     steps = max(made.begun, trainer.state.global_step)
     train = {
         "steps": steps,

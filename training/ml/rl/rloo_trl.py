@@ -17,6 +17,7 @@ leaves them out, which models with absolute positions notice).
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ from trl.trainer.utils import RepeatSampler
 from training.exceptions import RunFailed
 from training.ml import scoring
 from training.ml.knobs.rl import RlooKnobs
+from training.ml.rl import schedules
 from training.ml.rl.course import Course
 from training.ml.rl.rollouts import Generator, Prompt, rollout_of
 from training.ml.run.throughput import Meter
@@ -94,12 +96,10 @@ class OnOurAnswers:
         super().__init__(reward_funcs=answering.reward, **more)  # type: ignore[call-arg] # of TRL's trainer
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """As PPO's: up over warmup_steps, the first of which learns too, then down in a line to `final_rate`."""
+        """As PPO's; transformers' own would not learn in the first step."""
         self.lr_scheduler = LambdaLR(
             optimizer or self.optimizer,
-            lambda step: share_of_rate(
-                step, steps=num_training_steps, warmup=self.args.warmup_steps, final=self.final_rate
-            ),
+            partial(schedules.share, steps=num_training_steps, warmup=self.args.warmup_steps, final=self.final_rate),
         )
         return self.lr_scheduler
 
@@ -155,13 +155,6 @@ class OnOurAnswers:
         if "kl" in seen:
             seen["kl"] = [value * self.mean_length for value in seen["kl"]]
         super().log(logs, start_time)  # type: ignore[misc] # as above
-
-
-def share_of_rate(step: int, *, steps: int, warmup: int, final: float) -> float:
-    """Of the learning rate, in the step after `step` of them."""
-    if step < warmup:
-        return (step + 1) / warmup
-    return final + (1 - final) * (1 - (step - warmup) / max(steps - warmup, 1))
 
 
 class OurRLOOTrainer(OnOurAnswers, RLOOTrainer):

@@ -6,7 +6,7 @@ are named by the run's seed, its prompt and the step. All processes hold the sam
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from training.ml.rl.actors import POLICY, Actors
+from training.ml.rl.actors import Actors
 from training.ml.rl.updates import Optimisation
 from training.ml.run import checkpoints
 from training.ml.run.rundir import RunDirectory, read_json, write_json
 
 KEPT = 2  # checkpoints
 WEIGHTS, OPTIMISER, PROGRESS = "trained.safetensors", "optimiser.pt", "progress.json"
+
+Named = tuple[str, nn.Parameter]
 
 
 @dataclass
@@ -45,14 +47,18 @@ def save(directory: RunDirectory, progress: Progress, *, actors: Actors, how: Op
     forget(directory, best=progress.best)
 
 
-def forget(directory: RunDirectory, *, best: int | None) -> None:
+def forget(directory: RunDirectory, *, best: int) -> None:
     """What no kept checkpoint speaks of."""
     found = sorted(directory.checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     for path in found[:-KEPT]:
         shutil.rmtree(path)
-    steps = {best, *((read_json(path / PROGRESS) or {}).get("best") for path in found[-KEPT:])}
-    kept = {best_path(directory, step) for step in steps if step is not None}
-    for path in set(directory.checkpoints.glob("best-*")) - kept:
+    kept = [read_json(path / PROGRESS) or {} for path in found[-KEPT:]]
+    forget_best(directory, but={best, *(one["best"] for one in kept if "best" in one)})
+
+
+def forget_best(directory: RunDirectory, *, but: Collection[int]) -> None:
+    """Policies that were the best once."""
+    for path in set(directory.checkpoints.glob("best-*")) - {best_path(directory, step) for step in but}:
         path.unlink()
 
 
@@ -65,26 +71,26 @@ def load(path: Path, *, actors: Actors, how: Optimisation) -> Progress:
     return Progress(**(read_json(path / PROGRESS) or {}))
 
 
-def save_best(directory: RunDirectory, step: int, *, actors: Actors) -> None:
+def save_best(directory: RunDirectory, step: int, policy: Sequence[Named]) -> None:
     directory.checkpoints.mkdir(parents=True, exist_ok=True)
     beside = best_path(directory, step).with_suffix(".part")
-    save_file(weights(actors.trained()[POLICY]), beside)
+    save_file(weights(policy), beside)
     beside.rename(best_path(directory, step))
 
 
-def load_best(directory: RunDirectory, step: int, *, actors: Actors) -> None:
-    put_back(actors.trained()[POLICY], load_file(best_path(directory, step)))
+def load_best(directory: RunDirectory, step: int, policy: Sequence[Named]) -> None:
+    put_back(policy, load_file(best_path(directory, step)))
 
 
 def best_path(directory: RunDirectory, step: int) -> Path:
     return directory.checkpoints / f"best-{step}.safetensors"
 
 
-def weights(named: Sequence[tuple[str, nn.Parameter]]) -> dict[str, torch.Tensor]:
+def weights(named: Sequence[Named]) -> dict[str, torch.Tensor]:
     return {name: parameter.detach().cpu().contiguous().clone() for name, parameter in named}
 
 
-def put_back(named: Sequence[tuple[str, nn.Parameter]], kept: dict[str, torch.Tensor]) -> None:
+def put_back(named: Sequence[Named], kept: dict[str, torch.Tensor]) -> None:
     with torch.no_grad():
         for name, parameter in named:
             parameter.copy_(kept[name])

@@ -4,7 +4,7 @@ import importlib.util
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from training.exceptions import InvalidBase, InvalidKnob
+from training.exceptions import InvalidBase, InvalidKnob, InvalidLauncher
 from training.ml.backbones import bases, lora, sources
 from training.ml.backbones.bases import Base
 from training.ml.data.conversations import Encoder
@@ -12,11 +12,15 @@ from training.ml.knobs.rl import BestOfNKnobs, RolloutKnobs
 from training.ml.rl import fidelity, judges, prompts
 from training.ml.rl.judges import Judge
 from training.ml.rl.prompts import Prompts
-from training.ml.run import machine
+from training.ml.run import machine, sharding
+from training.ml.run.environment import processes
 from training.ml.run.machine import Machine
 from training.ml.run.rundir import Config, RunDirectory
 
-K = TypeVar("K", bound=RolloutKnobs | BestOfNKnobs)
+RATES = {"full": 3e-6, "lora": 3e-5, "small": 3e-4}  # as the knob's text says
+
+Answering = RolloutKnobs | BestOfNKnobs
+K = TypeVar("K", bound=Answering)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,33 +85,45 @@ def models_of(judge: Judge, gold: Judge | None) -> dict[str, Any]:
     return judge.models | (gold.models if gold else {})
 
 
-def check_tracker(knobs: RolloutKnobs) -> None:
+def check(kind: str, knobs: RolloutKnobs) -> None:
     """
     Raises:
-        InvalidKnob: nobody of this name can be told anything here.
+        InvalidKnob: the answers of a step cannot be shared out evenly, or nobody of this name can be told of them.
+        InvalidLauncher: models would be cut over devices.
     """
+    if sharding.asked_for_fsdp() or sharding.is_on("ACCELERATE_USE_DEEPSPEED"):
+        raise InvalidLauncher(f"{kind} keeps whole models on every device: say --accelerate-config ddp")
+    if knobs.rollout_size % processes():
+        raise InvalidKnob(f"rollout_size={knobs.rollout_size}: expected a multiple of the {processes()} processes")
     if knobs.track and importlib.util.find_spec(knobs.track) is None:
         raise InvalidKnob(f"track={knobs.track}: it is not installed here (pip install {knobs.track})")
 
 
-def encoder_of(base: Base, knobs: Any) -> Encoder:
-    wanted = (
-        getattr(knobs, "max_length", bases.NO_LIMIT - 1) if isinstance(knobs, RolloutKnobs) else bases.NO_LIMIT - 1
-    )
+def learning_rate(knobs: RolloutKnobs, model: Any, *, adapters: bool) -> float:
+    """The knob, or else the default for this way of training."""
+    if knobs.learning_rate is not None:
+        return knobs.learning_rate
+    if model.num_parameters() < bases.SMALL:
+        return RATES["small"]
+    return RATES["lora" if adapters else "full"]
+
+
+def encoder_of(base: Base, knobs: Answering) -> Encoder:
+    wanted = knobs.max_length if isinstance(knobs, RolloutKnobs) else bases.NO_LIMIT - 1
     return Encoder(base.tokenizer, max_length=base.context(wanted), overlong=knobs.overlong)
 
 
-def room_of(base: Base, knobs: Any) -> int:
+def room_of(base: Base, knobs: Answering) -> int:
     """Tokens of the context that an answer of full length leaves for the prompt."""
     return encoder_of(base, knobs).max_length - longest_answer(base, knobs)
 
 
-def longest_answer(base: Base, knobs: Any) -> int:
+def longest_answer(base: Base, knobs: Answering) -> int:
     """Tokens: half of the context at most, or no room were left to ask anything."""
     return min(knobs.max_new_tokens, encoder_of(base, knobs).max_length // 2)
 
 
-def length_notes(base: Base, knobs: Any) -> list[str]:
+def length_notes(base: Base, knobs: Answering) -> list[str]:
     longest = longest_answer(base, knobs)
     if longest == knobs.max_new_tokens or not isinstance(knobs, RolloutKnobs):
         return []

@@ -1,8 +1,8 @@
 """Where the value network starts: from the reward model, which knows already what is liked, or from the base.
 
-Source: 2403.17031, detail 12 of its list: a value network that starts from the reward model. It can, where both read
-the same tokens: a reward model's adapters fit the shared backbone if it was trained over these very weights; its
-whole model can stand alone beside separate ones. All other reward models still judge, by text.
+Source: 2403.17031, where it starts from the reward model. It can, where both read the same tokens: a reward model's
+adapters fit the shared backbone if it was trained over these very weights; its whole model can stand alone beside
+separate ones. All other reward models still judge, by text.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import Any
 
 import peft
 import torch
+from peft.utils import CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification
@@ -24,8 +25,6 @@ from training.ml.rl.actors import Actors, Separate, Shared, zero_head
 from training.ml.rl.states import How
 from training.ml.run.machine import Machine
 from training.ml.run.rundir import RewardReference, RunDirectory
-
-SHAPE_FILE, STATE_FILE = "adapter_config.json", "adapter_model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +88,7 @@ def started(
 def foreign_adapter(found: Candidate, base: Base) -> str:
     """Why the reward model's adapter is none for this backbone, in one clause; empty: it is."""
     report = RunDirectory(found.path.parent).read_report() or {}
-    if found.record is not None and found.record.adapters is None and not (adapter_of(found) / SHAPE_FILE).is_file():
+    if found.record is not None and found.record.adapters is None and not (adapter_of(found) / CONFIG_NAME).is_file():
         return "the reward model was not trained with adapters"
     if report.get("base", {}).get("sha256") != bases.hash_of_weights(base.path):
         return "the reward model's adapters are over another base"
@@ -121,7 +120,7 @@ def adapter(found: Candidate) -> tuple[peft.LoraConfig, dict[str, Tensor]]:
     else:
         whole = peft.LoraConfig.from_pretrained(str(adapter_of(found)))
         shape = {name: getattr(whole, name) for name in members.SHAPE}
-        state = load_file(adapter_of(found) / STATE_FILE)
+        state = load_file(adapter_of(found) / SAFETENSORS_WEIGHTS_NAME)
     shape["modules_to_save"] = None  # the head stands beside the backbone here
     return peft.LoraConfig(**shape, lora_dropout=0.0, task_type=peft.TaskType.CAUSAL_LM), state
 

@@ -10,6 +10,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from training.exceptions import RunFailed
 from training.ml.knobs.rl import PpoKnobs
-from training.ml.rl import objectives, states
+from training.ml.rl import objectives, schedules, states
 from training.ml.rl.actors import POLICY, VALUE, Actors
 from training.ml.rl.experience import Experience
 from training.ml.run.progress import no_number
@@ -37,20 +38,15 @@ class Optimisation:
 
 
 def optimisation(actors: Actors, *, knobs: PpoKnobs, rate: float, steps: int) -> Optimisation:
-    """AdamW; the rate falls in a line to `final_rate` of it, over PPO's steps, not the optimiser's (2403.17031)."""
+    """AdamW; the rate goes by PPO's steps, not by the optimiser's."""
     trained = {name: [parameter for _, parameter in pairs] for name, pairs in actors.trained().items()}
     groups = [
         {"params": trained[name], "lr": rate * factor} for name, factor in ((POLICY, 1.0), (VALUE, knobs.value_rate))
     ]
     optimiser = torch.optim.AdamW(groups, eps=knobs.adam_epsilon, weight_decay=knobs.weight_decay)
-    warmup = math.ceil(knobs.warmup_share * steps)
-
-    def share(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        left = 1 - (step - warmup) / max(steps - warmup, 1)
-        return knobs.final_rate + (1 - knobs.final_rate) * left
-
+    share = partial(
+        schedules.share, steps=steps, warmup=math.ceil(knobs.warmup_share * steps), final=knobs.final_rate
+    )
     return Optimisation(
         optimiser=optimiser,
         schedule=torch.optim.lr_scheduler.LambdaLR(optimiser, share),
@@ -98,7 +94,7 @@ def minibatch(
     tokens = summed(torch.tensor([sum(len(found.rollouts[place].answer) for place in chosen)], device=actors.device))
     rollouts = [found.rollouts[place] for place in chosen]
     sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=actors.device))
-    for places in states.by_length(rollouts, size=knobs.batch_size) if rollouts else ():
+    for places in states.by_length(rollouts, size=knobs.batch_size):
         batch = [chosen[place] for place in places]
         for name, value in losses(actors, found, batch, knobs=knobs, tokens=tokens).items():
             sums[name] = torch.maximum(sums[name], value) if name == "ratio_apart" else sums[name] + value

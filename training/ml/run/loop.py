@@ -1,6 +1,8 @@
 """What all three trainers share: one table of arguments, and a fit that goes on from the last whole checkpoint."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,10 @@ from training.ml.run.throughput import Meter
 
 CHECKPOINTS_A_RUN = 10
 MOST_STEPS_APART = 200
+TO_SAVE_MEMORY = (
+    "lower batch_size (and raise accumulate by as much), max_length or (rm, dpo) max_tokens, or set "
+    "gradient_checkpointing=true"
+)
 
 
 def total_steps(*, examples: int, epochs: float, knobs: TrainingKnobs) -> int:
@@ -99,16 +105,22 @@ def fit(trainer: Any, *, directory: RunDirectory, what: str, examples: int | Non
     meter = Meter(processes=processes())
     trainer.data_collator = meter.counting(trainer.data_collator)
     trainer.add_callback(Progress(directory, what=what, meter=meter))
-    try:
-        with sharding.made_whole(trainer):
-            trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
-    except torch.OutOfMemoryError:
-        raise RunFailed(
-            "the GPU's memory ran out: lower batch_size (and raise accumulate by as much), max_length or (rm, dpo) "
-            "max_tokens, or set gradient_checkpointing=true"
-        ) from None
+    with memory_told(TO_SAVE_MEMORY), sharding.made_whole(trainer):
+        trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
     counted = len(trainer.train_dataset) if examples is None else examples
     return summary(trainer, directory.read_metrics(), examples=counted)
+
+
+@contextmanager
+def memory_told(advice: str) -> Iterator[None]:
+    """
+    Raises:
+        RunFailed: the memory of the device ran out in the block.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise RunFailed(f"the GPU's memory ran out: {advice}") from None
 
 
 def check_processes(checkpoint: Path) -> None:

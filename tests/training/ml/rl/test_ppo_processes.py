@@ -13,7 +13,6 @@ from training.exceptions import InvalidKnob, RunFailed
 from training.ml.run.rundir import RunDirectory
 
 pytestmark = pytest.mark.training
-OWN = "explained_variance"  # of a process's own answers
 VALUES = {"max_steps": "3", "eval_steps": "3", "save_steps": "1", "learning_rate": "0.003", "rollout_size": "6"}
 
 
@@ -48,11 +47,7 @@ def same_numbers(one: RunDirectory, two: RunDirectory) -> None:
 
 
 def numbers(line: dict[str, float]) -> dict[str, float]:
-    return {
-        name: value
-        for name, value in line.items()
-        if name not in (OWN, "held_out") and not name.startswith("seconds")
-    }
+    return {name: value for name, value in line.items() if name != "held_out" and not name.startswith("seconds")}
 
 
 def other_numbers_of_processes_are_refused(run: RunDirectory) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from annotation.models import Policy
-from flywheel.actions import lookup
+from flywheel.actions import policies
 from flywheel.exceptions import NotFound
 from tests.factories import PolicyFactory
 from training.models import Artifact, Run
@@ -19,20 +19,20 @@ def artifact(name: str = "p1", kind: str = "policy") -> Artifact:
 @pytest.mark.parametrize("name", ["p1", "run-of-p1"])
 def test_what_a_run_trained_is_a_policy_that_can_answer(name: str) -> None:
     made = artifact()
-    found = lookup.policy(name)
+    found = policies.named(name)
     assert (found.name, found.kind, found.location) == ("p1", Policy.Kind.MODEL, made.path)
-    assert lookup.policy(name) == found
+    assert policies.named(name) == found
     assert Policy.objects.count() == 1
 
 
 def test_a_policy_of_that_name_that_came_with_an_import_is_another_one() -> None:
     imported = PolicyFactory(name="p1", location="")
     artifact()
-    assert lookup.policy("p1") == imported
-    assert lookup.policy("run-of-p1").name == "p1-abababab"
+    assert policies.named("p1") == imported
+    assert policies.named("run-of-p1").name == "p1-abababab"
 
 
 def test_a_reward_model_answers_nothing() -> None:
     artifact("judge", kind="reward_model")
     with pytest.raises(NotFound, match="There is no policy 'judge'"):
-        lookup.policy("judge")
+        policies.named("judge")
