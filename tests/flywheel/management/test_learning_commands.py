@@ -14,7 +14,7 @@ from tests.training.releases import write_release
 from training.actions import runs
 from training.exceptions import TrainingError
 from training.ml import knobs
-from training.models import Run
+from training.models import Artifact, Run
 
 pytestmark = pytest.mark.django_db
 COMMANDS = {"train_ppo": "ppo", "train_rloo": "rloo", "best_of_n": "best_of_n"}
@@ -33,12 +33,17 @@ def files(settings, tmp_path, monkeypatch):
 
 @pytest.fixture
 def worked(monkeypatch):
-    """The plans of the commands, which end before anything is begun."""
+    """The plans of the commands, which end as if each had left a policy."""
     plans = []
 
     def work(wanted, **options):
         plans.append((wanted, options))
-        return Run(name="none", kind=wanted.config.kind, directory="runs/none", report={"headline": "Planned."}, pk=1)
+        name, report = f"planned-{len(plans)}", {"headline": "Planned."}
+        run = Run.objects.create(
+            name=name, kind=wanted.config.kind, directory=f"runs/{name}", base="policy", seed=17, report=report
+        )
+        Artifact.objects.create(name=name, kind=Artifact.Kind.POLICY, path=f"runs/{name}/model", run=run)
+        return run
 
     monkeypatch.setattr(runs, "work", work)
     return plans
