@@ -52,16 +52,16 @@ serve: install staticfiles/.collected
 test: test-sqlite test-postgresql
 
 test-sqlite: $(VENV)/.dev chromium
-	DATABASE_URL=sqlite:///db.sqlite3 $(BIN)/pytest --numprocesses 2
+	DATABASE_URL=sqlite:///db.sqlite3 $(BIN)/pytest --numprocesses 2 --dist worksteal
 
 # What never asks a database, asks it only for pages to look at, or trains for minutes around it, is run once.
 ONCE := tests/training/ml tests/annotation/formats tests/annotation/stats tests/house tests/bench tests/browser/test_everyone.py \
-  tests/flywheel/management/test_learning_for_real.py
+  tests/flywheel/management/test_learning_for_real.py tests/flywheel/actions/test_turn_methods_for_real.py
 
 test-postgresql: $(VENV)/.dev chromium
 	@if $(BIN)/python -c "import psycopg; psycopg.connect('$(POSTGRES)/postgres', connect_timeout=3)" 2>/dev/null; then \
 		echo "The suite again, on PostgreSQL:"; \
-		DATABASE_URL=$(POSTGRES)/flywheel_ci $(BIN)/pytest --numprocesses 2 $(addprefix --ignore ,$(ONCE)); \
+		DATABASE_URL=$(POSTGRES)/flywheel_ci $(BIN)/pytest --numprocesses 2 --dist worksteal $(addprefix --ignore ,$(ONCE)); \
 	else echo "PostgreSQL does not answer at $(POSTGRES): the suite ran on SQLite only."; fi
 
 check: lint types contracts test

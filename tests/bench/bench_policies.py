@@ -29,9 +29,10 @@ from tests.bench.distances import Line
 from tests.bench.ostrel import Asked
 from training.ml import best_of_n, knobs
 from training.ml.backbones import bases
-from training.ml.best_of_n import Answers, interval
+from training.ml.best_of_n import Answers
 from training.ml.knobs.rl import BestOfNKnobs
 from training.ml.packed import sharing
+from training.ml.reporting import means
 from training.ml.rl import evaluation, measured, setting
 from training.ml.rl.evaluation import Evaluation
 from training.ml.rl.rollouts import Local, Rollout, rollout_of
@@ -193,14 +194,14 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         means = {
-            judge: {"mean": measured.mean(of), "interval": interval(of, seed=SEED)}
+            judge: {"mean": measured.mean(of), "interval": list(means.interval(of, seed=SEED))}
             for judge, of in self.values.items()
         }
         return means | {"kl": self.kl, "length": self.length, "ended": self.ended, "distinct": list(self.distinct)}
 
 
 def with_interval(values: Sequence[float]) -> str:
-    low, high = interval(values, seed=SEED)
+    low, high = means.interval(values, seed=SEED)
     return f"{measured.mean(values):.2f} ({low:.2f} to {high:.2f})"
 
 

@@ -10,7 +10,7 @@ from tests.training.doubles.chat_server import serving
 from tests.training.doubles.completion_server import CompletionServer
 from tests.training.ml import builders, tiny_models
 from tests.training.ml.rl import policies
-from training.exceptions import InvalidKnob
+from training.exceptions import EndpointFailed, InvalidKnob
 from training.ml import knobs
 from training.ml.rl import states
 from training.ml.rl.actors import Shared
@@ -38,9 +38,8 @@ def test_a_server_that_is_not_there_is_one_sentence(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("training.ml.rl.servers.Server.rest", lambda self, attempt: None)
     base = policies.base(tmp_path / "base")
     run = policies.make_run(tmp_path / "run", base=base, server="http://127.0.0.1:9")
-    found = builders.execute(run)
-    assert found.returncode == 2
-    assert "no server answers at http://127.0.0.1:9/v1" in found.stderr
+    with pytest.raises(EndpointFailed, match=r"no server answers at http://127\.0\.0\.1:9/v1"):
+        builders.train(run)
 
 
 def test_who_cannot_be_told_of_steps_is_said_before_the_first(
