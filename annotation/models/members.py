@@ -71,6 +71,8 @@ class Seat(models.Model):
     exposure = models.JSONField(
         default=dict, blank=True, help_text="How often each policy stood at each place: {policy: [at A, at B, …]}."
     )
+    paused_at = models.DateTimeField(null=True, blank=True, help_text="No task for them until it is lifted.")
+    paused_because = models.CharField(max_length=300, blank=True, help_text="Shown to them.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

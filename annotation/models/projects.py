@@ -67,6 +67,31 @@ class Project(models.Model):
     acknowledgement_asked = models.BooleanField(
         default=True, help_text="People confirm each new version of the guidelines before they go on."
     )
+    most_overlap = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Ask up to so many people where the first ones leave it open; empty: never more than the overlap.",
+    )
+    sureness = models.FloatField(
+        default=0.95,
+        validators=[MinValueValidator(0.5), MaxValueValidator(1)],
+        help_text="How sure the consensus must be before nobody else is asked.",
+    )
+    alert_agreement = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Tell the admins when agreement falls below this share of pairs.",
+    )
+    alert_known = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Tell the admins when less than this share of known pairs is right.",
+    )
+    alert_webhook = models.URLField(blank=True, help_text="Alerts and summaries are posted there as JSON.")
+    weekly_summary = models.BooleanField(default=False, help_text="Mail the admins a summary once a week.")
     revisions_locked = models.BooleanField(default=False, help_text="What was submitted can no longer be revised.")
     created_at = models.DateTimeField(auto_now_add=True)
 
