@@ -26,6 +26,8 @@ class Measurement(models.Model):
     seconds = models.FloatField(default=0, help_text="What measuring took.")
     measured_at = models.DateTimeField(null=True, blank=True, help_text="None: asked for, not measured yet.")
     asked_at = models.DateTimeField(null=True, blank=True, help_text="Somebody wants it anew, at once.")
+    claim = models.CharField(max_length=200, blank=True, help_text="Who is measuring it now: host, process, token.")
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text="Later than that the claim is nobody's.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "voices"], name="measurement_once")]
