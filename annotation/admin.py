@@ -13,14 +13,18 @@ from annotation.exceptions import InvalidJudgement
 from annotation.formats import rubric
 from annotation.models import (
     Adjudication,
+    Alert,
     Annotator,
+    AnnotatorMeasure,
     Audience,
     AuditEvent,
     Comparison,
     Draft,
+    Exclusion,
     Guideline,
     Invitation,
     Judgement,
+    Measurement,
     Membership,
     Policy,
     Project,
@@ -32,6 +36,7 @@ from annotation.models import (
     Skip,
     Slot,
     Task,
+    TaskMeasure,
     TaskResponse,
 )
 
@@ -269,11 +274,13 @@ class AuditEventAdmin(ReadOnly):
 
 @admin.register(Seat)
 class SeatAdmin(admin.ModelAdmin[Seat]):
-    list_display = ["annotator", "project", "guideline_seen", "qualification"]
+    """Whoever pauses a seat here would leave its leases: the members' page does it whole."""
+
+    list_display = ["annotator", "project", "guideline_seen", "qualification", "paused_at"]
     list_filter = ["qualification"]
     list_select_related = ["annotator", "project"]
     search_fields = ["annotator__name", "project__name"]
-    readonly_fields = ["project", "annotator", "guideline_seen", "exposure"]
+    readonly_fields = ["project", "annotator", "guideline_seen", "exposure", "paused_at", "paused_because"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -298,3 +305,43 @@ class AdjudicationAdmin(ReadOnly):
     list_display = ["task_id", "by", "ranking", "created_at"]
     list_select_related = ["by"]
     search_fields = ["task__key", "reason"]
+
+
+@admin.register(Measurement)
+class MeasurementAdmin(ReadOnly):
+    list_display = ["project", "voices", "judgements", "seconds", "measured_at", "asked_at"]
+    list_filter = ["voices"]
+    list_select_related = ["project"]
+    search_fields = ["project__name"]
+
+
+@admin.register(AnnotatorMeasure)
+class AnnotatorMeasureAdmin(ReadOnly):
+    list_display = ["annotator", "measurement", "judgements", "agreement", "reliability", "known", "suggestion"]
+    list_filter = ["suggestion"]
+    list_select_related = ["annotator", "measurement__project"]
+    search_fields = ["annotator__name"]
+
+
+@admin.register(TaskMeasure)
+class TaskMeasureAdmin(ReadOnly):
+    list_display = ["task_id", "measurement", "votes", "disagreement", "information", "sureness"]
+    list_select_related = ["measurement__project"]
+    search_fields = ["task__key"]
+    show_full_result_count = False
+
+
+@admin.register(Exclusion)
+class ExclusionAdmin(ReadOnly):
+    list_display = ["judgement_id", "reason", "by", "created_at", "lifted_by", "lifted_at"]
+    list_select_related = ["by", "lifted_by"]
+    search_fields = ["judgement__uid", "judgement__annotator__name", "reason"]
+    show_full_result_count = False
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnly):
+    list_display = ["project", "kind", "created_at", "mailed_at", "posted_at", "over_at", "error"]
+    list_filter = ["kind"]
+    list_select_related = ["project"]
+    search_fields = ["project__name", "error"]

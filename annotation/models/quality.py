@@ -122,6 +122,9 @@ class Alert(models.Model):
     mailed_at = models.DateTimeField(null=True, blank=True)
     posted_at = models.DateTimeField(null=True, blank=True, help_text="To the project's webhook.")
     error = models.TextField(blank=True, help_text="Why the last attempt failed.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    tried_at = models.DateTimeField(null=True, blank=True)
+    over_at = models.DateTimeField(null=True, blank=True, help_text="When the figure stood above its limit again.")
 
     class Meta:
         ordering = ["-created_at", "-pk"]

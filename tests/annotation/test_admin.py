@@ -9,17 +9,22 @@ from django.utils import timezone
 from annotation.actions import audit, judgements, leases
 from annotation.models import (
     Adjudication,
+    Alert,
     Annotator,
+    AnnotatorMeasure,
     Audience,
     AuditEvent,
+    Exclusion,
     Guideline,
     Invitation,
+    Measurement,
     Membership,
     Policy,
     Release,
     ReleasedJudgement,
     Seat,
     Task,
+    TaskMeasure,
 )
 from flywheel.models import Gate, Generation, Sampling, Stage, Turn
 from tests.factories import AnnotatorFactory, PolicyFactory, ProjectFactory, TaskFactory, UserFactory
@@ -54,6 +59,11 @@ def fill(count: int) -> None:
         in_a_week = timezone.now() + timedelta(days=7)
         Invitation.objects.create(project=project, digest=f"{number}", expires_at=in_a_week)
         Adjudication.objects.create(task=task, ranking=[[0], [1], [2]], reason="x")
+        Exclusion.objects.create(judgement=judgement, reason="x", by=UserFactory())
+        Alert.objects.create(project=project, kind="weekly")
+        found = Measurement.objects.create(project=project)
+        AnnotatorMeasure.objects.create(measurement=found, annotator=first, judgements=1, suggestion="fine")
+        TaskMeasure.objects.create(measurement=found, task=task, votes=1, information=0.5, sureness=0.9)
         audit.record("made", f"task {task.pk}", by=None)
         release = Release.objects.create(project=project, hash=f"{number}", name=f"release-{number}", path="/nowhere")
         ReleasedJudgement.objects.create(release=release, judgement=judgement)
