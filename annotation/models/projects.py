@@ -90,8 +90,10 @@ class Project(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text="Tell the admins when less than this share of known pairs is right.",
     )
-    alert_webhook = models.URLField(blank=True, help_text="Alerts and summaries are posted there as JSON.")
-    weekly_summary = models.BooleanField(default=False, help_text="Mail the admins a summary once a week.")
+    alert_webhook = models.CharField(
+        max_length=500, blank=True, help_text="Address that alerts and summaries are posted to as JSON."
+    )
+    weekly_summary = models.BooleanField(default=False, help_text="Tell the admins once a week how it went.")
     revisions_locked = models.BooleanField(default=False, help_text="What was submitted can no longer be revised.")
     created_at = models.DateTimeField(auto_now_add=True)
 
