@@ -47,6 +47,10 @@ class AlreadyJudged(SlotLost):
     """Their own judgement of the task stands and says something else. What was sent is kept to revise it."""
 
 
+class InvalidReason(AnnotationError):
+    """A reason that is missing, too long, or cannot be stored."""
+
+
 class EmptyRelease(AnnotationError):
     """Nothing to freeze under these filters."""
 
@@ -95,5 +99,17 @@ class GuidelineUnread(AnnotationError):
 
 class NotQualified(AnnotationError):
     """The qualification tasks did not go well enough; a reviewer can waive them."""
+
+    status_code = 403
+
+
+class MeasuredElsewhere(AnnotationError):
+    """Another process is at the figures of this project."""
+
+    status_code = 409
+
+
+class Paused(AnnotationError):
+    """Their work in the project is paused; the sentence says why."""
 
     status_code = 403

@@ -5,10 +5,11 @@ from typing import Any, Unpack
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation.actions import leases, members, slots
+from annotation.actions import leases, members, pauses, slots
 from annotation.actions.comparisons import comparisons_of
 from annotation.exceptions import AlreadyJudged, InvalidJudgement, InvalidRow, NotFound, SlotLost
 from annotation.formats import answers, drafts, rubric
@@ -85,8 +86,9 @@ def latest(project: Project, *, by: Annotator, limit: int = 50) -> list[Judgemen
 
 
 def current_of(slot: Slot, *, by: Annotator) -> Judgement | None:
-    """What holds today of what this annotator said at the slot."""
-    made = Judgement.objects.current().filter(slot=slot, annotator=by)
+    """What holds today of what this annotator said at the slot, and whether their work is paused."""
+    paused = pauses.reason_now(OuterRef("task__project"), annotator=OuterRef("annotator"))
+    made = Judgement.objects.current().filter(slot=slot, annotator=by).annotate(paused_because=Subquery(paused[:1]))
     return made.select_related("slot", "task__prompt", "task__project").first()
 
 
@@ -101,6 +103,8 @@ def revisable(judgement: Judgement) -> str:
         _("%(project)s is paused: revise this when it goes on."): project.state == Project.State.PAUSED,
         _("This task was withdrawn: there is nothing to revise."): task.state == Task.State.WITHDRAWN,
     }
+    if paused := getattr(judgement, "paused_because", None):
+        return pauses.told(paused, project=project)
     return next((reason % {"project": project} for reason, holds in reasons.items() if holds), "")
 
 

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from annotation.actions import audiences, hidden, members, orders, seats, slots, waiting
+from annotation.actions import audiences, hidden, members, orders, pauses, seats, slots, waiting
 from annotation.actions.seats import Standing
 from annotation.exceptions import AnnotationError, InvalidJudgement, InvalidRow, NotFound, SlotLost
 from annotation.formats import drafts, values
@@ -50,6 +50,7 @@ def claim(
 
     Raises:
         NotFound: they are no member of the project.
+        Paused: an admin has paused their work.
         GuidelineUnread: there are newer guidelines than they confirmed.
         NotQualified: the qualification tasks did not go well enough.
     """
@@ -107,6 +108,8 @@ def _stop(project: Project, standing: Standing, *, gated: bool) -> Following | A
         return _no_member(project)
     if standing.project_state != Project.State.ACTIVE:
         return Following(None)
+    if paused := pauses.stop(standing.seat, project=project):
+        return paused
     return seats.unread(project, standing) if gated else None
 
 
@@ -179,16 +182,7 @@ def skip(slot: Slot, *, by: Annotator, reason: str) -> Skip:
         return given_back
     if error := loss(slot, by=by):
         raise error
-    freed = Slot.objects.filter(pk=slot.pk, annotator=by, state=Slot.State.LEASED).update(
-        state=Slot.State.OPEN,
-        annotator=None,
-        lease_expires_at=None,
-        leased_at=None,
-        order=[],
-        guideline_version=None,
-        submission_key=uuid.uuid4(),
-    )
-    if not freed:
+    if not slots.give_back(Slot.objects.filter(pk=slot.pk, annotator=by)):
         slot.refresh_from_db()
         raise loss(slot, by=by) or _not_yours()
     Draft.objects.filter(task=slot.task_id, annotator=by).delete()
@@ -309,6 +303,8 @@ def _loss_to_others(slot: Slot, *, by: Annotator) -> SlotLost | NotFound:
     if Skip.objects.filter(task=slot.task_id, annotator=by).exists():
         return SlotLost(gettext("You gave this task back: go on with the next one."))
     if Draft.objects.filter(task=slot.task_id, annotator=by).exists():
+        if reason := pauses.reason_now(slot.task.project, annotator=by).first():
+            return SlotLost(pauses.told(reason, project=slot.task.project))
         return SlotLost(
             gettext(
                 "This task was given to someone else while you were away; your work is kept as a draft. "

@@ -1,6 +1,7 @@
 """What each request of the desk reads of slots and writes to them. Each update asks for all that must still hold, and
 whoever calls it acts only on 1."""
 
+import uuid
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -42,6 +43,19 @@ def leased_to(annotator: waiting.Person, *, project: Project | Parameter) -> "Qu
     """Their leases on tasks that are open, also those that ran out and nobody took; oldest first."""
     held = Slot.objects.filter(annotator=annotator, state=Slot.State.LEASED)
     return held.filter(task__project=project, task__state=Task.State.OPEN).order_by("leased_at", "pk")
+
+
+def give_back(slots: "QuerySet[Slot]") -> int:
+    """To the queue, those of these that are still leased. A lost lease's key opens nothing any more."""
+    return slots.filter(state=Slot.State.LEASED).update(
+        state=Slot.State.OPEN,
+        annotator=None,
+        lease_expires_at=None,
+        leased_at=None,
+        order=[],
+        guideline_version=None,
+        submission_key=uuid.uuid4(),
+    )
 
 
 def _shown_to(*, token: Parameter, user: Parameter, slug: Parameter) -> "QuerySet[Slot]":

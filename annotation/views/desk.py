@@ -13,12 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation.actions import hidden, judgements, leases
 from annotation.actions.hidden import Feedback
 from annotation.actions.members import seated
-from annotation.exceptions import GuidelineUnread, InvalidJudgement, NotFound, NotQualified, SlotLost
+from annotation.exceptions import GuidelineUnread, InvalidJudgement, NotFound, NotQualified, Paused, SlotLost
 from annotation.forms.skips import SkipForm
 from annotation.models import Annotator, Judgement, Project, Slot
 from annotation.views import desk_pages
 from annotation.views.requests import MemberRequest, signed_in
 
+BEFORE = (GuidelineUnread, NotQualified, Paused)  # what stands before the next task
 REVISED = gettext_lazy("Your revision is kept.")
 HOLDS = "Desk-Holds"  # request: the slot that the page has already
 NEXT = "Desk-Next"  # answer: that slot is still theirs, show it; what comes with it is the one after
@@ -144,7 +145,7 @@ def shown_after(
     not theirs any more, the next task."""
     try:
         following = leases.go_on(project, by=annotator, reserve=reserve)
-    except (GuidelineUnread, NotQualified) as error:
+    except BEFORE as error:
         return shown_before(request, project, error, annotator=annotator, feedback=feedback)
     if not following.holds_reserve:
         return shown_slot(request, project, following.slot, annotator=annotator, feedback=feedback)
@@ -169,7 +170,7 @@ def shown_next(
     """The task in this person's hands, or the next one of the queue, or what stands before it, or the end."""
     try:
         slot = leases.claim(project, by=annotator, ahead_of=ahead_of)
-    except (GuidelineUnread, NotQualified) as error:
+    except BEFORE as error:
         return shown_before(request, project, error, annotator=annotator, **context)
     if slot is None and ahead_of is not None:
         # Not the end: after the last of the qualification set the real tasks come, once it is known how it went.
@@ -181,7 +182,7 @@ def shown_next(
 def shown_before(
     request: MemberRequest,
     project: Project,
-    error: GuidelineUnread | NotQualified,
+    error: GuidelineUnread | NotQualified | Paused,
     *,
     annotator: Annotator,
     **context: Any,
@@ -192,7 +193,8 @@ def shown_before(
         return desk_pages.shown(request, "guideline", guideline=error.guideline, **context)
     # To the script that has just submitted it is what comes next, and no refusal of what it sent.
     status = 200 if request.htmx else error.status_code
-    return desk_pages.shown(request, "unqualified", status=status, **context)
+    page = "paused" if isinstance(error, Paused) else "unqualified"
+    return desk_pages.shown(request, page, status=status, **context)
 
 
 def shown_slot(

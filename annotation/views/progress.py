@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.db.models import DateTimeField, Exists, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import DateTimeField, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from annotation.actions import audiences, seats, waiting
@@ -92,7 +92,8 @@ def _rows(*, annotator: Parameter, now: Parameter, midnight: Parameter, **projec
     slots = Slot.objects.filter(annotator=annotator, task__project=project).order_by().values("pk")
     filled = slots.filter(state=Slot.State.FILLED)
     for_everyone = waiting.open_to(project, by=annotator, audience=None, now=now).values("pk")
-    failed = Seat.objects.filter(annotator=annotator, project=project, qualification=Seat.Qualification.FAILED)
+    failed = Q(qualification=Seat.Qualification.FAILED) | Q(paused_at__isnull=False)
+    stopped = Seat.objects.filter(failed, annotator=annotator, project=project)
     # They wait like all others: a number that stood still would tell which tasks they are.
     qualifying = waiting.unmet(_qualification(project, by=annotator), by=annotator).values("pk")
     return (
@@ -104,7 +105,7 @@ def _rows(*, annotator: Parameter, now: Parameter, midnight: Parameter, **projec
             done=_Counted(filled),
             done_today=_Counted(filled.filter(filled_at__gte=midnight)),
             has_audiences=Exists(Audience.objects.filter(project=project)),
-            failed=Exists(failed),
+            stopped=Exists(stopped),
         )
         .order_by()
         .only("pk")
@@ -131,7 +132,7 @@ def _for_audiences(projects: Sequence[Project], *, annotator: Annotator) -> dict
 
 
 def _progress(project: Project, counted: Any, *, for_audiences: int) -> Progress:
-    goes_on = project.state == Project.State.ACTIVE and not counted.failed
+    goes_on = project.state == Project.State.ACTIVE and not counted.stopped
     found = counted.open + counted.qualifying + counted.held + for_audiences if goes_on else 0
     more = found > MOST_COUNTED
     found = min(found, MOST_COUNTED)
