@@ -1,0 +1,80 @@
+"""How far each judgement agrees with what others said of its task: the stuff of figures by person and by time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotation.stats.agreement.pairs import NOBODY, outcomes, pair_counts
+from annotation.stats.figures import Figure
+from annotation.stats.said import Flags, Floats, Said, Small, Whole
+from annotation.stats.shares import clustered_share, grouped_shares
+from annotation.stats.votes import LEFT, OUTCOMES, RIGHT, TIE
+
+# What another one's outcome (column) is worth to somebody's own (row).
+CREDIT = np.zeros((OUTCOMES, OUTCOMES))
+CREDIT[[LEFT, TIE, RIGHT], [LEFT, TIE, RIGHT]] = 1.0
+CREDIT[[LEFT, RIGHT, TIE, TIE], [TIE, TIE, LEFT, RIGHT]] = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """`right` of `n` for each judgement, (N,) each; n is 0 where there was nothing to compare it with. Figures take
+    each judgement for a cluster. `needed`: how many a figure takes at least."""
+
+    right: Floats
+    n: Floats
+    what: str = "judgements"
+    needed: int = 10
+
+    def figure(self, kept: Flags | None = None) -> Figure:
+        """The share over all judgements, or those where `kept` (N,) is True."""
+        right, n = (self.right, self.n) if kept is None else (self.right[kept], self.n[kept])
+        return clustered_share(right, n, n=int(np.count_nonzero(n)), what=self.what, needed=self.needed)
+
+    def by(self, groups: Whole, *, number: int) -> list[Figure]:
+        """The share of each of `number` groups, such as annotators: `groups` (N,). `n` counts what was compared."""
+        return grouped_shares(self.right, self.n, groups, number=number, what=self.what, needed=self.needed)
+
+
+def with_peers(said: Said) -> Scores:
+    """Agreement of each judgement with each other one of its task, a tie against an order being half.
+
+    Of a pair that n others ranked, of whom o say the opposite and t tie against an order (or order against a tie):
+    n - o - t / 2, over all pairs; the count is Σ n. Judging of one task makes one cluster, of whomever it is.
+    """
+    counts = pair_counts(said)
+    table = np.zeros((said.number_of_tasks, OUTCOMES))
+    right, n = np.zeros(len(said)), np.zeros(len(said))
+    for i, j, outcome in outcomes(said.ranks):
+        rows = (counts.first == i) & (counts.second == j)
+        table[:] = 0
+        table[counts.tasks[rows]] = counts.counts[rows]
+        kept = np.flatnonzero(outcome != NOBODY)
+        others = table[said.tasks[kept]]  # (V, 3)
+        others[np.arange(kept.size), outcome[kept]] -= 1
+        credit = np.take(CREDIT, outcome[kept], axis=0)
+        right[kept] += (others * credit).sum(axis=1)
+        n[kept] += others.sum(axis=1)
+    return Scores(right=right, n=n)
+
+
+def of_two(first: Small, second: Small) -> Scores:
+    """Agreement of two rankings of the same answers, row by row, (N, K) each: such as of one person who met a task
+    twice."""
+    right, n = np.zeros(len(first)), np.zeros(len(first))
+    for (_, _, one), (_, _, other) in zip(outcomes(first), outcomes(second), strict=True):
+        both = (one != NOBODY) & (other != NOBODY)
+        right += np.where(both, CREDIT[np.where(both, one, 0), np.where(both, other, 0)], 0.0)
+        n += both
+    return Scores(right=right, n=n)
+
+
+def against_known(ranks: Small, known: Small) -> Scores:
+    """How many strictly ordered pairs of a known answer each judgement orders the same way, as `known.score`: a tie,
+    or an answer left out, where the known one has an order is wrong. (N, K) each."""
+    right, n = np.zeros(len(ranks)), np.zeros(len(ranks))
+    for (_, _, said), (_, _, truth) in zip(outcomes(ranks), outcomes(known), strict=True):
+        strict = (truth == LEFT) | (truth == RIGHT)
+        right += strict & (said == truth)
+        n += strict
+    return Scores(right=right, n=n)

@@ -1,0 +1,71 @@
+"""Bootstrap of statistics that are functions of sums: what is drawn with replacement are groups (items, tasks)."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from annotation.stats.figures import Figure, not_enough
+from annotation.stats.intervals import CONFIDENCE, wilson
+from annotation.stats.said import Floats
+
+DRAWS = 1000
+SEED = 20
+# A percentile bootstrap of fewer groups is too narrow: simulated 95 % intervals of alpha held the truth in 92 % of
+# cases from 10 items, 94 % from 20 and 95 % from 40 (1,000 samples each).
+MINIMUM_ITEMS = 20
+MOST_PATTERNS = 2000  # above it drawing groups one by one is faster than drawing how often each pattern comes
+
+Statistic = Callable[[Floats], Floats]  # sums (D, C) to values (D,), NaN where there is none
+
+
+def resampled_sums(rows: Floats, *, draws: int = DRAWS, seed: int = SEED) -> Floats:
+    """(D, C): column sums of G rows (G, C) drawn with replacement, D times (Efron, Annals of Statistics 7(1), 1979).
+
+    Rows that are equal need not be told apart: how often each of U patterns comes is one multinomial draw, so that
+    100,000 items of a few raters and categories cost what a hundred do.
+    """
+    chance = np.random.default_rng(seed)
+    patterns, times = np.unique(rows, axis=0, return_counts=True)
+    if times.size <= MOST_PATTERNS:
+        drawn = chance.multinomial(len(rows), times / len(rows), size=draws)
+        return np.asarray(drawn @ patterns, dtype=np.float64)
+    sums = np.empty((draws, rows.shape[1]))
+    for draw in range(draws):
+        chosen = np.bincount(chance.integers(0, len(rows), len(rows)), minlength=len(rows))
+        sums[draw] = chosen @ rows
+    return sums
+
+
+def resampled(
+    rows: Floats,
+    statistic: Statistic,
+    *,
+    n: int,
+    what: str,
+    perfect: float = 1.0,
+    undefined: str,
+    needed: int = MINIMUM_ITEMS,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Figure:
+    """The statistic of all G rows with the 95 % percentile interval of its bootstrap.
+
+    At `perfect`, its greatest value, all draws are alike and the interval would be a point. Then it says what is
+    still possible: that in a share of the groups up to the end of Wilson's interval agreement was by chance.
+    `undefined` is said where the statistic has no value, as where everybody always says one and the same.
+    """
+    if len(rows) < needed:
+        return not_enough(n=len(rows), needed=needed, what=what)
+    value = float(statistic(rows.sum(axis=0, keepdims=True))[0])
+    if np.isnan(value):
+        return Figure(value=None, n=n, groups=len(rows), what=what, missing=undefined)
+    low, high = _percentiles(statistic(resampled_sums(rows, draws=draws, seed=seed)))
+    if value >= perfect - 1e-12:
+        low, high = wilson(len(rows), len(rows)).low, perfect
+    return Figure(value=value, low=low, high=high, n=n, groups=len(rows), what=what)
+
+
+def _percentiles(values: Floats) -> tuple[float, float]:
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(values, [tail, 1 - tail])
+    return float(low), float(high)
