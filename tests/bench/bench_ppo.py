@@ -10,8 +10,9 @@ timed from the second step on, fp32 on CPU. Sides:
     TRL, 16 abreast  answers drawn and scored 16 at a time, as they are learnt from; else 64 (its default)
     TRL, LoRA        adapters for the policy, whose base is the reference; the value network whole
     separate         ours, the same four models
-    shared           ours, policy and value network as adapters on one backbone, which is the reference too
-    shared, half     with adapters on the upper half of the layers: all below is read once a step
+    shared           ours, policy, value network and reward model as adapters on one backbone, the reference too
+    shared, apart    with the reward model whole beside it, as it is where it was trained whole
+    shared, half     policy and value network with adapters on the upper half of the layers alone
 
 Memory is told whole and without what a process takes before it opens a model. Take `--threads 1` and CPU seconds on a
 machine that does other things too. What both sides learn is compared by `bench_gain`.
@@ -37,6 +38,7 @@ from tests.bench.policies import MODELS, Model
 
 PROMPT, ANSWER, PROMPTS = 64, 64, 256
 RANK = 16
+APART = "shared, apart"
 COLUMNS = (
     *("model, side", "answers /s", "a CPU second", "times TRL", "of CPU seconds", "peak MB", "without imports"),
     *("share of TRL's", "without imports", *PHASES, "tokens", "n"),
@@ -46,13 +48,15 @@ COLUMNS = (
 def sides(model: Model) -> dict[str, dict[str, Any]]:
     """What each asks for."""
     shared = {"layout": "shared", "lora": "true", "lora_rank": str(RANK)}
+    half = {"lora_layers": str(model.layers // 2), "value_start": "base"}  # the reward model has them on all layers
     return {
         "TRL": {"side": "TRL"},
         "TRL, 16 abreast": {"side": "TRL", "abreast": 16},
         "TRL, LoRA": {"side": "TRL", "rank": RANK},
         "separate": {"side": "ours", "knobs": {"layout": "separate", "lora": "false"}},
         "shared": {"side": "ours", "knobs": shared},
-        "shared, half": {"side": "ours", "knobs": shared | {"lora_layers": str(model.layers // 2)}},
+        APART: {"side": "ours", "knobs": shared},
+        "shared, half": {"side": "ours", "knobs": shared | half},
     }
 
 
@@ -77,7 +81,7 @@ def measured(chosen: argparse.Namespace, model: Model, side: str, *, seed: int) 
         start = policies.made(Path(scratch), model, prompt=PROMPT, answer=ANSWER, prompts=PROMPTS, seed=seed)
         training = Training(
             policy=start.policy,
-            reward=start.reward,
+            reward=start.apart if side == APART else start.reward,
             prompts=start.prompts,
             directory=Path(scratch),
             prompt=PROMPT,

@@ -21,9 +21,7 @@ ROOM = 2  # tokens that a conversation may have beside its prompt and answer
 
 def measured(training: Training) -> Found:
     clock = Clock()
-    found = opened(training)
-    found.seed()
-    learner = Timed(clock=clock, of=ppo.opened(found))
+    learner = Timed(clock=clock, of=ppo.opened(opened(training)))
     learner.train()
     history = [trimmed(line) for line in learner.course.history] if training.measured else []
     return clock.found(together=training.together, tokens=learner.tokens, history=history)

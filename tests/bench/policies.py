@@ -5,17 +5,23 @@ Every token is a word of its own, so that random tokens survive the way through 
 
 import json
 import random
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from peft import LoraConfig, TaskType, get_peft_model
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
+
+from training.ml.backbones import bases
+from training.ml.run.rundir import RunDirectory, write_json
 
 PAD, BEGIN, END, UNKNOWN = SPECIAL = ("<pad>", "<s>", "</s>", "<unknown>")
 TEMPLATE = "{{ bos_token }}{% for message in messages %}{{ ' ' + message['content'] }}{% endfor %}"
 HEAD_WIDTH = 32
+RANK = 16  # of the reward model's adapter
 TEST = 16  # prompts that nothing is learnt from
 
 
@@ -29,10 +35,14 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """A policy and a reward model on disk, and prompts to answer: `ids` by prompt, the first TEST held out."""
+    """A policy and a reward model on disk, and prompts to answer: `ids` by prompt, the first TEST held out.
+
+    `reward`: trained with adapters over the policy, as its run says; `apart`: the same without its adapter.
+    """
 
     policy: Path
     reward: Path
+    apart: Path
     prompts: Path
     ids: list[list[int]]
 
@@ -45,9 +55,9 @@ def made(directory: Path, model: Model, *, prompt: int, answer: int, prompts: in
     torch.manual_seed(seed)
     words = tokenizer(model)
     shape = config(model, longest=prompt + answer)
-    for name, kind in (("policy", LlamaForCausalLM), ("reward", LlamaForSequenceClassification)):
-        kind(shape).save_pretrained(directory / name)
-        words.save_pretrained(directory / name)
+    LlamaForCausalLM(shape).save_pretrained(directory / "policy")
+    words.save_pretrained(directory / "policy")
+    judge = judged(RunDirectory(directory / "judge"), policy=directory / "policy", words=words)
     draw = random.Random(seed)
     drawn = [
         [draw.randrange(len(SPECIAL), model.vocabulary) for _ in range(prompt - 1)] for _ in range(prompts + TEST)
@@ -55,10 +65,29 @@ def made(directory: Path, model: Model, *, prompt: int, answer: int, prompts: in
     write(directory / "prompts.jsonl", [" ".join(map(word, ids)) for ids in drawn])
     return Start(
         policy=directory / "policy",
-        reward=directory / "reward",
+        reward=judge,
+        apart=Path(shutil.copytree(judge, directory / "apart")),
         prompts=directory / "prompts.jsonl",
         ids=[[SPECIAL.index(BEGIN), *ids] for ids in drawn],
     )
+
+
+def judged(run: RunDirectory, *, policy: Path, words: Any) -> Path:
+    """A reward model as a run with adapters leaves it: random ones, on every linear layer."""
+    shape = LoraConfig(
+        r=RANK,
+        lora_alpha=2 * RANK,
+        target_modules="all-linear",
+        modules_to_save=["score"],
+        init_lora_weights=False,
+        task_type=TaskType.SEQ_CLS,
+    )
+    model = get_peft_model(LlamaForSequenceClassification.from_pretrained(policy, num_labels=1), shape)
+    model.save_pretrained(str(run.adapter))
+    model.merge_and_unload().save_pretrained(run.model)
+    words.save_pretrained(run.model)
+    write_json(run.report, {"base": {"sha256": bases.hash_of_weights(policy)}})
+    return run.model
 
 
 def write(path: Path, texts: list[str], *, test: int = TEST) -> None:

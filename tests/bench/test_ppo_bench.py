@@ -9,6 +9,7 @@ from tests.bench import bench_gain, bench_ppo, learner_ours, policies
 from tests.bench.learners import PHASES, Found, Training
 from tests.bench.policies import Model, Start
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")  # asked by PEFT
 SMALLEST = Model(name="smallest", layers=2, width=32, vocabulary=64)
 OURS = [name for name, asked in bench_ppo.sides(SMALLEST).items() if asked["side"] == "ours"]
 
@@ -50,7 +51,6 @@ def found(*, seconds: float = 2.0, cpu: float = 1.0, megabytes: float = 600.0) -
 
 
 @pytest.mark.training
-@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")  # asked by PEFT
 @pytest.mark.parametrize("side", OURS)
 def test_each_side_of_ours_is_timed_from_its_second_step_on(start: Start, side: str) -> None:
     one = learner_ours.measured(training(start, side))

@@ -11,6 +11,7 @@ for stands in the model's config.json under `reward`. Rewards of an ensemble (`m
 import math
 import statistics
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,12 +102,18 @@ class RewardModel:
 
     def of_members(self, sequences: Sequence[list[int]]) -> Iterator[Scores]:
         """For each member what its heads say, centred."""
-        for number, name in enumerate(self.adapters or (None,)):
-            if name is not None:
-                self.model.set_adapter(name)
-            found = scoring.by_head(self.model, sequences, pad=self.encoder.tokenizer.pad_token_id)
+        for number in range(self.record.members):
+            with self.member(number) as model:
+                found = scoring.by_head(model, sequences, pad=self.encoder.tokenizer.pad_token_id)
             offsets = self.record.offsets[number] if self.record.offsets else (0.0,) * len(self.heads)
             yield [tuple(one - offset for one, offset in zip(row, offsets, strict=True)) for row in found]
+
+    @contextmanager
+    def member(self, number: int) -> Iterator[Any]:
+        """The model that computes as this one of its members."""
+        if self.adapters:
+            self.model.set_adapter(self.adapters[number])
+        yield self.model
 
     def reward(self, by_member: Sequence[tuple[float, ...]]) -> Reward:
         """(M, H) of one conversation."""

@@ -3,6 +3,8 @@
     shared      policy = backbone + adapter `policy`      reference = backbone      value = backbone + adapter `value`
     separate    policy                                    reference: a frozen copy  value: a model with a head
 
+A reward model that is an adapter over the same backbone can be one more on it (`seats`).
+
 Both give log-probabilities and values of the same tokens by the same code. Parameters are named alike in both, so
 that a checkpoint and an optimiser know nothing of the layout. The policy's own dropout is off.
 """
@@ -119,14 +121,27 @@ class Shared:
             for _, parameter in parameters:
                 parameter.requires_grad_(True)
 
+    def seat(self, name: str, shape: peft.LoraConfig, state: dict[str, Tensor]) -> None:
+        """One more adapter, which is not trained here."""
+        self.model.add_adapter(name, shape)
+        peft.set_peft_model_state_dict(self.model, state, adapter_name=name)
+        self.keep_trainable()
+
+    def unseat(self, name: str) -> None:
+        self.model.delete_adapter(name)
+        self.keep_trainable()
+
+    def generating(self) -> AbstractContextManager[Any]:
+        return self.merged(POLICY)
+
     @contextmanager
-    def generating(self) -> Iterator[Any]:
+    def merged(self, name: str) -> Iterator[Any]:
         """The adapter in the weights, which makes every token cheaper; afterwards these are back, to the bit."""
-        layers = [module for module in self.model.modules() if isinstance(module, LoraLayer)]
+        layers = [one for one in self.model.modules() if isinstance(one, LoraLayer) and name in one.lora_A]
         before = [layer.get_base_layer().weight.data for layer in layers]
         with torch.no_grad():
             for layer, weight in zip(layers, before, strict=True):
-                layer.get_base_layer().weight.data = weight + layer.get_delta_weight(POLICY).to(weight.dtype)
+                layer.get_base_layer().weight.data = weight + layer.get_delta_weight(name).to(weight.dtype)
         try:
             with self.model.disable_adapter():
                 yield packing.plain(self.model)

@@ -32,7 +32,18 @@ from training.ml.backbones import bases
 from training.ml.knobs.fields import as_text
 from training.ml.knobs.rl import PpoKnobs
 from training.ml.packed import sharing
-from training.ml.rl import drawing, evaluation, experience, objectives, report, saving, setting, starts, updates
+from training.ml.rl import (
+    drawing,
+    evaluation,
+    experience,
+    objectives,
+    report,
+    saving,
+    seats,
+    setting,
+    starts,
+    updates,
+)
 from training.ml.rl.actors import POLICY, Actors
 from training.ml.rl.controllers import Controller
 from training.ml.rl.course import Course, evaluations
@@ -55,9 +66,7 @@ TO_SAVE_MEMORY = "lower batch_size, max_length or max_new_tokens, or say lora_la
 
 def run(directory: RunDirectory, config: Config, knobs: PpoKnobs) -> None:
     setting.check(config.kind, knobs)
-    found = setting.opened(directory, config, knobs)
-    found.seed()
-    ppo = opened(found)
+    ppo = opened(setting.opened(directory, config, knobs))
     with loop.memory_told(TO_SAVE_MEMORY):
         ppo.train()
     finish(ppo)
@@ -66,6 +75,7 @@ def run(directory: RunDirectory, config: Config, knobs: PpoKnobs) -> None:
 
 def opened(found: Setting[PpoKnobs]) -> "Ppo":
     """Models, optimiser and course, all as they are before the first step."""
+    found.seed()
     knobs, machine = found.knobs, found.machine
     accelerator = accelerator_of(found)
     model = bases.load_causal(found.base, machine=machine)
@@ -75,6 +85,7 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
     actors, value_start = starts.started(
         model, found.config.rewards, base=found.base, knobs=knobs, how=how, machine=machine, shared=shared
     )
+    found, places = seated(found, actors)
     steps = knobs.max_steps or math.ceil((knobs.episodes or len(found.prompts.train)) / knobs.rollout_size)
     return Ppo(
         setting=found,
@@ -95,12 +106,24 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
             "threads": machine.threads,
             "layout": "shared" if shared else "separate",
             "value_start": value_start,
+            "reward_models": places,
             "learning_rate": rate,
             "steps": steps,
             "packed": how.packed,
             "layers_read_once": actors.how.below.count if actors.how.below else 0,
         },
     )
+
+
+def seated(found: Setting[PpoKnobs], actors: Actors) -> tuple[Setting[PpoKnobs], str]:
+    """Reward models on the policy's backbone where they can be; in words where each of them is."""
+    judge, places = seats.seated(found.judge, actors, base=found.base)
+    gold = found.gold
+    if gold is not None:
+        gold, more = seats.seated(gold, actors, base=found.base, name="held-out")
+        places |= more
+    told = "; ".join(f"{name}: {place}" for name, place in places.items())
+    return replace(found, judge=judge, gold=gold), told
 
 
 def accelerator_of(found: Setting[PpoKnobs]) -> Accelerator:

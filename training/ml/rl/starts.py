@@ -5,7 +5,7 @@ adapters fit the shared backbone if it was trained over these very weights; its 
 separate ones. All other reward models still judge, by text.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,11 @@ def candidate(references: tuple[RewardReference, ...], *, base: Base, knobs: Ppo
     if not paths:
         return Candidate(path=Path(), base=None, record=None, why_not="no reward model is trained on")
     found = bases.read(paths[0], source=str(paths[0]), kind="path", knobs=knobs)
-    record = rewards.record_of(found)
-    return Candidate(path=paths[0], base=found, record=record, why_not=difference(found, base))
+    return replace(of_model(found), why_not=difference(found, base))
+
+
+def of_model(found: Base) -> Candidate:
+    return Candidate(path=found.path, base=found, record=rewards.record_of(found))
 
 
 def difference(judge: Base, policy: Base) -> str:
@@ -105,24 +108,31 @@ def shared_actors(
     actors = Shared(model, knobs=knobs, how=how, temperature=knobs.temperature)
     if found is not None:
         shape, state = adapter(found)
-        weight = next(tensor for name, tensor in state.items() if name.endswith("score.weight"))
-        state = {name: tensor for name, tensor in state.items() if ".score." not in name}
-        actors.replace_value(shape, state, head=head_of(weight, found, device=machine.device))
+        actors.replace_value(shape, below_head(state), head=head_of(score_of(state), found, device=machine.device))
     return actors
 
 
-def adapter(found: Candidate) -> tuple[peft.LoraConfig, dict[str, Tensor]]:
-    """Its shape, on the backbone alone, and its weights; of an ensemble the first member's."""
+def adapter(found: Candidate, *, number: int = 0) -> tuple[peft.LoraConfig, dict[str, Tensor]]:
+    """Its shape, on the backbone alone, and its weights; of an ensemble those of one member."""
     record = found.record
     if record is not None and record.adapters is not None:
         shape = {name: record.adapters.get(name) for name in members.SHAPE}
-        state = load_file(members.file_of(found.path, 0))
+        state = load_file(members.file_of(found.path, number))
     else:
         whole = peft.LoraConfig.from_pretrained(str(adapter_of(found)))
         shape = {name: getattr(whole, name) for name in members.SHAPE}
         state = load_file(adapter_of(found) / SAFETENSORS_WEIGHTS_NAME)
     shape["modules_to_save"] = None  # the head stands beside the backbone here
     return peft.LoraConfig(**shape, lora_dropout=0.0, task_type=peft.TaskType.CAUSAL_LM), state
+
+
+def below_head(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in state.items() if ".score." not in name}
+
+
+def score_of(state: dict[str, Tensor]) -> Tensor:
+    """The weight of the head: (H, D)"""
+    return next(tensor for name, tensor in state.items() if name.endswith("score.weight"))
 
 
 def head_of(weight: Tensor, found: Candidate, *, device: Any) -> nn.Linear:

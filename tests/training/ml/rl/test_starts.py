@@ -1,12 +1,12 @@
 """Where the value network starts: what the reward model says of an answer, it says after the answer's last token."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.training.ml import builders
+from tests.training.ml.rl.conftest import Training
 from training.exceptions import InvalidKnob
 from training.ml import knobs, rewards
 from training.ml.backbones import bases
@@ -26,31 +26,6 @@ pytestmark = [
 ]
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 ASKED = [("Question 3?", "Thank you, 3 it is."), ("Question 62?", "No. Go away 62!"), ("Why?", "")]
-Training = Callable[..., RunDirectory]
-
-
-@pytest.fixture(scope="module")
-def trained(
-    tmp_path_factory: pytest.TempPathFactory, comparisons: ReleaseReference, policy: RunDirectory
-) -> Training:
-    """A reward model on the policy, with these knobs; each is trained once."""
-    known: dict[str, RunDirectory] = {}
-
-    def train(**values: str) -> RunDirectory:
-        key = str(sorted(values.items()))
-        if key not in known:
-            directory = tmp_path_factory.mktemp("runs") / "reward"
-            known[key] = builders.make_run(
-                directory,
-                "rm",
-                reference=comparisons,
-                base=str(policy.model),
-                values={"max_steps": "4", "learning_rate": "0.01"} | values,
-            )
-            builders.train(known[key])
-        return known[key]
-
-    return train
 
 
 def reference(run: RunDirectory, *, held_out: bool = False) -> RewardReference:
