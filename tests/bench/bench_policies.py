@@ -1,13 +1,16 @@
-"""PPO, RLOO, DPO and best-of-n side by side, on the demo's support desk.
+"""PPO, RLOO, DPO and best-of-n side by side, on the demo's support desk or on the transcripts of HH.
 
-    .venv/bin/python -m tests.bench.bench_policies FOLDER [--plot docs/images/policies.svg] [--json FILE]
+    .venv/bin/python -m tests.bench.bench_policies FOLDER [--desk transcripts] [--plot FILE] [--json FILE]
 
-One base, trained on the demo's demonstrations; its answers, ranked by the demo's simulated annotators, are two
-releases that share no question. Reward model A learns from the first, and so do all policies: DPO from its rankings,
-PPO, RLOO and best-of-n from A. Reward model B learns from the second, with another seed, and no policy learns from
-it; PPO and RLOO are measured by it on the way, which decides the checkpoint that is kept, on other questions than
-those of the table. The rubric, by which the annotators judge, is seen by none of them. One more run of PPO, with
-hardly any KL penalty, is measured by the rubric on the way, to see where what is gained stops being real.
+`ostrel`: one base, trained on the demo's demonstrations; its answers, ranked by the demo's simulated annotators, are
+two releases that share no question. `transcripts`: a base trained on the preferred answers of people's dialogues with
+assistants (`../shared/data/hh-rlhf-harmless`), and their preferences in two releases.
+
+Reward model A learns from the first release, and so do all policies: DPO from its rankings, PPO, RLOO and best-of-n
+from A. Reward model B learns from the second, with another seed, and no policy learns from it; PPO and RLOO are
+measured by it on the way, which decides the checkpoint that is kept, on other questions than those of the table. The
+rubric, by which the demo's annotators judge, is seen by none of them. One more run of PPO, with hardly any KL
+penalty, is measured by the rubric on the way (by B, where there is none), to see where the gain stops being real.
 
 Every part is a run in FOLDER, with the config.json that the commands write; what is done there is not done again, and
 a killed call goes on. Prints a row a policy: means over questions that nobody learnt from, with 95 % intervals by
@@ -16,17 +19,14 @@ bootstrap over questions; then where over-optimisation begins.
 
 import argparse
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tests.bench import distances, ostrel
+from tests.bench import distances, ostrel, transcripts
 from tests.bench.distances import Line
-from tests.bench.ostrel import Asked
+from tests.bench.works import SEED, Desk, Merit, Works, reference
 from training.ml import best_of_n, knobs
 from training.ml.backbones import bases
 from training.ml.best_of_n import Answers
@@ -38,16 +38,9 @@ from training.ml.rl.evaluation import Evaluation
 from training.ml.rl.rollouts import Local, Rollout, rollout_of
 from training.ml.rl.setting import Setting
 from training.ml.rl.states import How
-from training.ml.run.rundir import Config, ReleaseReference, RewardReference, RunDirectory, read_lines, write_json
+from training.ml.run.rundir import RunDirectory, write_json
 
-SEED, OTHER_SEED = 17, 23
 DRAWS = 2  # answers of a policy to each question
-ROOT = Path(__file__).resolve().parents[2]
-# As the demo trains and asks. What is learnt from is drawn from the whole distribution.
-SFT = {"epochs": "1.5"}
-REWARD = {"epochs": "2"}
-DPO = {"lora": "false", "learning_rate": "1e-4", "epochs": "1.5", "batch_size": "2"}
-SAMPLE = {"max_new_tokens": "160", "temperature": "0.9", "top_p": "0.95"}
 ANSWERS = {"max_new_tokens": "160", "temperature": "0.9"}
 ONLINE = ANSWERS | {"learning_rate": "1e-3", "rollout_size": "32", "batch_size": "32", "eval_prompts": "48"}
 POLICIES: dict[str, tuple[str, dict[str, str]]] = {
@@ -58,70 +51,20 @@ HARDLY_HELD = "PPO, hardly held"
 TOO_FAR = ONLINE | {"max_steps": "40", "ppo_epochs": "2", "beta": "0.002"}
 BEST_OF = (4, 16)
 COLOURS = {"PPO": "#1f6feb", "RLOO": "#1a7f37", "PPO, hardly held": "#bc4c00", "best of n": "#8250df"}
-COLUMNS = ("policy", "reward A", "held-out B", "rubric", "KL", "tokens", "ended", "distinct-1", "distinct-2")
-GAINS = ("gain over the base", "reward A", "held-out B", "rubric")
-JUDGES = ("a", "b", "rubric")
+JUDGES = {"a": "reward A", "b": "held-out B", "rubric": "rubric"}
+REST = ("KL", "tokens", "ended", "distinct-1", "distinct-2")
+DESKS = {"ostrel": ostrel.desk, "transcripts": transcripts.desk}
 
 
 def options(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--desk", choices=DESKS, default="ostrel")
+    parser.add_argument("--seed", type=int, default=SEED, help="of every training but that of B")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--plot", type=Path, help="SVG: rewards over the distance from the base")
     parser.add_argument("--json", type=Path, help="every mean, for further work")
     return parser.parse_args(given)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Works:
-    """Makes runs in a folder."""
-
-    folder: Path
-    threads: int
-
-    def run(
-        self,
-        name: str,
-        kind: str,
-        values: Mapping[str, str],
-        *,
-        base: str,
-        release: ReleaseReference | None = None,
-        rewards: Sequence[RewardReference] = (),
-        seed: int = SEED,
-        train: Sequence[Asked] = (),
-        test: Sequence[Asked] = (),
-    ) -> RunDirectory:
-        """The run of this name, done."""
-        found = RunDirectory(self.folder / name)
-        machine = {"device": "cpu", "threads": str(self.threads)}
-        config = Config(
-            name=name,
-            kind=kind,
-            release=release,
-            base=base,
-            seed=seed,
-            knobs=knobs.as_json(knobs.parse(kind, dict(values) | machine)),
-            rewards=tuple(rewards),
-        )
-        if not found.config.is_file():
-            found.write_config(config)
-            if train or test:
-                ostrel.write_prompts(found, train=train, test=test)
-        if found.read_config().identity() != config.identity():
-            sys.exit(f"{found.path} was made with other settings: remove it, or name another folder")
-        self.execute(found)
-        return found
-
-    def execute(self, run: RunDirectory) -> None:
-        if run.is_done():
-            return
-        print(f"{run.path.name} …", file=sys.stderr, flush=True)
-        environment = os.environ | {"OMP_NUM_THREADS": str(self.threads), "HF_HUB_OFFLINE": "1"}
-        command = [sys.executable, "-m", "training.ml", str(run.path)]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(done.stderr)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,31 +76,20 @@ class Made:
     chosen: RunDirectory
 
 
-def made(works: Works) -> Made:
-    ours, others = ostrel.halves()
-    course, final = ostrel.unseen()
-    base = works.run("base", "sft", SFT, base="tiny", release=ostrel.demonstrations(works.folder / "demonstrations"))
-    start = str(base.model)
-    asked = works.run("answers", "sample", SAMPLE, base=start, test=ostrel.known())
-    said = ostrel.texts_of(read_lines(asked.responses))
-    first = ostrel.rankings(works.folder / "release-a", ours, said)
-    second = ostrel.rankings(works.folder / "release-b", others, said)
-    judge = works.run("judge-a", "rm", REWARD, base=start, release=first)
-    gold = works.run("judge-b", "rm", REWARD, base=start, release=second, seed=OTHER_SEED)
-    rewards = (reference(judge), replace(reference(gold), held_out=True))
-    policies = {"base": base}
+def made(works: Works, desk: Desk) -> Made:
+    start, own = str(desk.base.model), desk.values
+    rewards = (reference(desk.judge), replace(reference(desk.gold), held_out=True))
+    policies = {"base": desk.base}
     for name, (kind, values) in POLICIES.items():
-        policies[name] = works.run(kind, kind, values, base=start, rewards=rewards, train=ours, test=course)
-    policies["DPO"] = works.run("dpo", "dpo", DPO, base=start, release=first)
-    best = ANSWERS | {"n": str(max(BEST_OF))}
-    chosen = works.run("best-of-n", "best_of_n", best, base=start, rewards=rewards, test=final)
-    true = RewardReference(source="tests.bench.ostrel:merit", weight=1.0, hash="", held_out=True)
-    far = works.run("ppo-far", "ppo", TOO_FAR, base=start, rewards=(rewards[0], true), train=ours, test=course)
+        policies[name] = works.run(
+            kind, kind, values | own, base=start, rewards=rewards, train=desk.train, test=desk.course
+        )
+    policies["DPO"] = works.run("dpo", "dpo", desk.dpo, base=start, release=desk.release)
+    best = ANSWERS | {"n": str(max(BEST_OF))} | {name: own[name] for name in own if name in ANSWERS}
+    chosen = works.run("best-of-n", "best_of_n", best, base=start, rewards=rewards, test=desk.final)
+    true = (rewards[0], desk.true or rewards[1])
+    far = works.run("ppo-far", "ppo", TOO_FAR | own, base=start, rewards=true, train=desk.train, test=desk.course)
     return Made(policies=policies, far=far, chosen=chosen)
-
-
-def reference(run: RunDirectory) -> RewardReference:
-    return RewardReference(source=str(run.model), weight=1.0, hash=bases.hash_of_weights(run.model))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +107,7 @@ class Row:
     def cells(self) -> list[str]:
         return [
             self.name,
-            *(with_interval(self.values[judge]) for judge in JUDGES),
+            *(with_interval(values) for values in self.values.values()),
             f"{'at most ' if self.bound else ''}{self.kl:.2f}",
             f"{self.length:.0f}",
             f"{self.ended:.1%}",
@@ -187,8 +119,8 @@ class Row:
         return [
             self.name,
             *(
-                with_interval([now - then for now, then in zip(self.values[judge], base.values[judge], strict=True)])
-                for judge in JUDGES
+                with_interval([now - then for now, then in zip(values, base.values[judge], strict=True)])
+                for judge, values in self.values.items()
             ),
         ]
 
@@ -205,7 +137,9 @@ def with_interval(values: Sequence[float]) -> str:
     return f"{measured.mean(values):.2f} ({low:.2f} to {high:.2f})"
 
 
-def policy_row(name: str, run: RunDirectory, found: Setting[BestOfNKnobs], *, reference: Any) -> Row:
+def policy_row(
+    name: str, run: RunDirectory, found: Setting[BestOfNKnobs], *, reference: Any, merit: Merit | None
+) -> Row:
     """`DRAWS` answers of the policy to each question, drawn with the same random numbers for every policy."""
     knobs, tokenizer = found.knobs, found.base.tokenizer
     model = opened(run, found)
@@ -225,7 +159,8 @@ def policy_row(name: str, run: RunDirectory, found: Setting[BestOfNKnobs], *, re
     )
     count = len(found.prompts.test)
     by_judge = seen.by_answer()
-    each = {"a": by_judge["scores"], "b": by_judge["golds"], "rubric": merits(seen.rollouts)}
+    each = {"a": by_judge["scores"], "b": by_judge["golds"]}
+    each |= {"rubric": merits(merit, seen.rollouts)} if merit else {}
     return Row(
         name=name,
         values={judge: by_question(values, count=count) for judge, values in each.items()},
@@ -242,8 +177,8 @@ def opened(run: RunDirectory, found: Setting[Any]) -> Any:
     return bases.load_causal(base, machine=found.machine)
 
 
-def merits(rollouts: Sequence[Rollout]) -> list[float]:
-    return ostrel.merit([rollout.prompt.messages for rollout in rollouts], [rollout.text for rollout in rollouts])
+def merits(merit: Merit, rollouts: Sequence[Rollout]) -> list[float]:
+    return merit([rollout.prompt.messages for rollout in rollouts], [rollout.text for rollout in rollouts])
 
 
 def by_question(values: Sequence[float], *, count: int) -> list[float]:
@@ -267,14 +202,14 @@ def answers_of(run: RunDirectory, found: Setting[BestOfNKnobs]) -> list[Answers]
     return best_of_n.judged(rollouts, judge=found.judge, gold=found.gold)
 
 
-def best_row(answers: Sequence[Answers], *, k: int) -> Row:
+def best_row(answers: Sequence[Answers], *, k: int, merit: Merit | None = None) -> Row:
     means = [best_of_n.expected(one, k=k) for one in answers]
     return Row(
         name=f"best of {k}",
         values={
             "a": [found["score"] for found in means],
             "b": [found["gold"] for found in means],
-            "rubric": [best_merit(one, k=k) for one in answers],
+            **({"rubric": [best_merit(one, k=k, merit=merit) for one in answers]} if merit else {}),
         },
         kl=best_of_n.kl(k),
         length=measured.mean(found["length"] for found in means),
@@ -284,22 +219,22 @@ def best_row(answers: Sequence[Answers], *, k: int) -> Row:
     )
 
 
-def best_merit(answers: Answers, *, k: int) -> float:
+def best_merit(answers: Answers, *, k: int, merit: Merit) -> float:
     """What the rubric says of the one that A likes best, in the mean over all ways to take k of them."""
-    values, ranked = merits(answers.rollouts), answers.ranked()
+    values, ranked = merits(merit, answers.rollouts), answers.ranked()
     chances = best_of_n.shares(len(ranked), k)
     return math.fsum(chance * values[place] for chance, place in zip(chances, ranked, strict=True))
 
 
-def rows(found: Made) -> tuple[list[Row], list[Row]]:
+def rows(found: Made, *, merit: Merit | None) -> tuple[list[Row], list[Row]]:
     """Of the policies, the base first; and of the best of 1, 2, 4, …"""
     config = found.chosen.read_config()
     values = knobs.from_json(config.kind, config.knobs)
     here: Setting[Any] = setting.opened(found.chosen, config, values)
     reference = opened(found.policies["base"], here)
-    policies = [policy_row(name, run, here, reference=reference) for name, run in found.policies.items()]
+    policies = [policy_row(name, run, here, reference=reference, merit=merit) for name, run in found.policies.items()]
     answers = answers_of(found.chosen, here)
-    return policies, [best_row(answers, k=k) for k in best_of_n.sizes(here.knobs.n)]
+    return policies, [best_row(answers, k=k, merit=merit) for k in best_of_n.sizes(here.knobs.n)]
 
 
 def curves(found: Made) -> dict[str, dict[str, Any]]:
@@ -308,12 +243,12 @@ def curves(found: Made) -> dict[str, dict[str, Any]]:
     return {name: run.read_report() or {} for name, run in runs.items()}
 
 
-def lines(found: Made, best: Sequence[Row]) -> Iterator[Line]:
+def lines(found: Made, best: Sequence[Row], *, true: str) -> Iterator[Line]:
     """Rewards over the distance, in standard deviations of the base's answers above their mean."""
     for name, report in curves(found).items():
         start = report["curve"][0]
         begins = (report["over_optimisation"]["over_optimised"] or {}).get("sqrt_kl")
-        for key, judge in (("score", "A"), ("gold", "rubric" if name == HARDLY_HELD else "B")):
+        for key, judge in (("score", "A"), ("gold", true if name == HARDLY_HELD else "B")):
             yield Line(
                 name=f"{name}: {judge}",
                 colour=COLOURS[name],
@@ -348,15 +283,21 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 def main(given: Sequence[str] | None = None) -> None:
     chosen = options(given)
-    found = made(Works(folder=chosen.folder.resolve(), threads=chosen.threads))
-    policies, best = rows(found)
+    works = Works(folder=chosen.folder.resolve(), threads=chosen.threads, seed=chosen.seed)
+    desk = DESKS[chosen.desk](works)
+    found = made(works, desk)
+    policies, best = rows(found, merit=desk.merit)
+    judges = [JUDGES[judge] for judge in policies[0].values]
     shown = [*policies, *(row for row in best if row.name in {f"best of {k}" for k in BEST_OF})]
-    print(table(COLUMNS, [row.cells() for row in shown]), "\n")
-    print(table(GAINS, [row.gains(policies[0]) for row in shown[1:]]), "\n")
+    print(table(["policy", *judges, *REST], [row.cells() for row in shown]), "\n")
+    print(table(["gain over the base", *judges], [row.gains(policies[0]) for row in shown[1:]]), "\n")
     print(*(told(name, report) for name, report in curves(found).items()), sep="\n")
     if chosen.plot:
         across, up = "√KL to the base, nats an answer", "gain in the base's standard deviations"
-        chosen.plot.write_text(distances.drawing(list(lines(found, best)), across=across, up=up), encoding="utf-8")
+        chosen.plot.write_text(
+            distances.drawing(list(lines(found, best, true="rubric" if desk.merit else "B")), across=across, up=up),
+            encoding="utf-8",
+        )
     if chosen.json:
         write_json(chosen.json, {row.name: row.as_json() for row in (*policies, *best)})
 

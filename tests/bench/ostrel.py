@@ -18,10 +18,16 @@ from flywheel.demo import corpus, rubric
 from flywheel.demo.annotators import ANNOTATORS
 from flywheel.demo.corpus import FRAMES, TOPIC_OF, Question
 from flywheel.demo.topics import TOPICS
+from tests.bench.works import OTHER_SEED, Desk, Works
 from tests.training.releases import judgement, row
 from training.ml.data.manifests import read_manifest
-from training.ml.run.rundir import ReleaseReference, RunDirectory, line_of, write_text
+from training.ml.run.rundir import ReleaseReference, RewardReference, read_lines
 
+# As the demo trains and asks. What is learnt from is drawn from the whole distribution.
+SFT = {"epochs": "1.5"}
+REWARD = {"epochs": "2"}
+DPO = {"lora": "false", "learning_rate": "1e-4", "epochs": "1.5", "batch_size": "2"}
+SAMPLE = {"max_new_tokens": "160", "temperature": "0.9", "top_p": "0.95"}
 COURSE, FINAL = 48, 96  # new questions: those measured on while a policy learns, and those of the table
 
 Said = Mapping[str, Sequence[str]]  # by the question's id, what the base answered
@@ -35,6 +41,29 @@ class Asked:
     @property
     def messages(self) -> list[dict[str, str]]:
         return [{"role": "user", "content": self.question.text}]
+
+
+def desk(works: Works) -> Desk:
+    ours, others = halves()
+    course, final = unseen()
+    base = works.run("base", "sft", SFT, base="tiny", release=demonstrations(works.folder / "demonstrations"))
+    start = str(base.model)
+    asked = works.run("answers", "sample", SAMPLE, base=start, test=known())
+    said = texts_of(read_lines(asked.responses))
+    first = rankings(works.folder / "release-a", ours, said)
+    second = rankings(works.folder / "release-b", others, said)
+    return Desk(
+        base=base,
+        release=first,
+        judge=works.run("judge-a", "rm", REWARD, base=start, release=first),
+        gold=works.run("judge-b", "rm", REWARD, base=start, release=second, seed=OTHER_SEED),
+        train=ours,
+        course=course,
+        final=final,
+        dpo=DPO,
+        true=RewardReference(source="tests.bench.ostrel:merit", weight=1.0, hash="", held_out=True),
+        merit=merit,
+    )
 
 
 def known() -> list[Asked]:
@@ -114,15 +143,6 @@ def written(directory: Path, rows: Sequence[dict[str, Any]]) -> ReleaseReference
         about = {"format_version": FORMAT_VERSION, "hash": digest.hash, "counts": digest.counts}
         release.seal(directory, about)
     return ReleaseReference(path=str(directory), hash=read_manifest(directory)["hash"])
-
-
-def write_prompts(run: RunDirectory, *, train: Sequence[Asked] = (), test: Sequence[Asked] = ()) -> None:
-    lines = [
-        {"id": one.id, "messages": one.messages, "split": split}
-        for split, some in (("train", train), ("test", test))
-        for one in some
-    ]
-    write_text(run.prompts, "".join(map(line_of, lines)))
 
 
 def texts_of(responses: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """The benchmark of policies: who learns from what, and what its table and its plot say."""
 
+import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pytest
 
 from flywheel.actions.demo import TURN
 from flywheel.demo import corpus, rubric
-from tests.bench import bench_policies, distances, ostrel
-from tests.bench.bench_policies import Works
+from tests.bench import bench_policies, distances, ostrel, transcripts
 from tests.bench.distances import Line
+from tests.bench.transcripts import Dialogue
+from tests.bench.works import Works
 from training.ml.best_of_n import Answers
 from training.ml.rl.judges import Verdict
 from training.ml.rl.rollouts import Prompt, Rollout
@@ -35,10 +37,10 @@ def answers(*judged: tuple[str, float]) -> Answers:
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
-        ("sft", bench_policies.SFT),
-        ("rm", bench_policies.REWARD),
-        ("dpo", bench_policies.DPO),
-        ("sample", bench_policies.SAMPLE),
+        ("sft", ostrel.SFT),
+        ("rm", ostrel.REWARD),
+        ("dpo", ostrel.DPO),
+        ("sample", ostrel.SAMPLE),
     ],
 )
 def test_what_the_demo_trains_is_trained_as_the_demo_does(kind: str, values: dict[str, str]):
@@ -51,6 +53,20 @@ def test_nobody_learns_from_what_others_are_measured_by():
     texts = [{asked.question.text for asked in some} for some in (ours, others, course, final)]
     assert sum(map(len, texts)) == len(set.union(*texts))
     assert not set.union(*texts[2:]) & {question.text for question in corpus.questions()}
+
+
+@pytest.mark.skipif(not transcripts.FILE.is_file(), reason="the shared data is not here")
+def test_no_dialogue_is_in_two_parts_of_the_transcripts():
+    parts = transcripts.parts(transcripts.dialogues())
+    assert [len(part) for part in parts] == [664, 664, 48, 96]
+    keys = [dialogue.id for part in parts for dialogue in part]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_transcript_is_read_with_the_preferred_ending_first():
+    both = {name: f"\n\nHuman: Hi\n\nAssistant: {name}" for name in ("chosen", "rejected")}
+    found = transcripts.read(json.dumps(both), id="hh-1")
+    assert found == Dialogue(id="hh-1", messages=[{"role": "user", "content": "Hi"}], endings=("chosen", "rejected"))
 
 
 def test_the_rubric_judges_new_questions_by_their_topic():
@@ -84,8 +100,10 @@ def test_the_rubric_of_the_best_is_of_the_one_that_the_reward_model_likes_best()
     values = dict(zip((better, worse), ostrel.merit([ASKED[0].messages] * 2, [better, worse]), strict=True))
     found = answers((better, 0.1), (worse, 0.9))
     assert values[better] > values[worse]
-    assert bench_policies.best_row([found], k=1).values["rubric"] == [pytest.approx(sum(values.values()) / 2)]
-    assert bench_policies.best_row([found], k=2).values["rubric"] == [values[worse]]
+    assert bench_policies.best_row([found], k=1, merit=ostrel.merit).values["rubric"] == [
+        pytest.approx(sum(values.values()) / 2)
+    ]
+    assert bench_policies.best_row([found], k=2, merit=ostrel.merit).values["rubric"] == [values[worse]]
 
 
 def test_answers_to_one_question_are_averaged():
