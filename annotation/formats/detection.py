@@ -1,7 +1,7 @@
 """Which format a file is in, by its name or by its first records; and its records as rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,13 @@ SAMPLE = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
+    """`parts`: the rows of a record, where that may hold several. `together`: its rows of one key are one row."""
+
     name: str
     read: Callable[[dict[str, Any]], Row]
     matches: Callable[[dict[str, Any]], bool]
+    parts: Callable[[dict[str, Any]], Iterable[dict[str, Any]]] | None = None
+    together: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,8 @@ def readings(
     sample = list(islice(stream, SAMPLE))
     refuse_hopeless(sample, path)
     chosen = format_of(sample, path=path, name=name, mapping=mapping)
-    return chosen.name, (reading(record, chosen) for record in chain(sample, stream))
+    found = (item for record in chain(sample, stream) for item in readings_of(record, chosen))
+    return chosen.name, joined(found) if chosen.together else found
 
 
 def refuse_hopeless(sample: Sequence[Record], path: Path) -> None:
@@ -71,7 +76,14 @@ def format_of(sample: Sequence[Record], *, path: Path, name: str, mapping: Path 
     if mapping is not None:
         if name not in ("auto", "mapping"):
             raise UnreadableFile(f"--mapping and --format {name} exclude each other.")
-        return Format(name="mapping", read=mapping_file.load(mapping).read, matches=lambda record: True)
+        chosen = mapping_file.load(mapping)
+        return Format(
+            name="mapping",
+            read=chosen.read,
+            matches=lambda record: True,
+            parts=chosen.parts,
+            together=chosen.together,
+        )
     if name == "mapping":
         raise UnreadableFile("--format mapping needs --mapping FILE; docs/importing.md says how to write one.")
     is_table = path.name.lower().removesuffix(".gz").endswith(".csv")
@@ -90,6 +102,25 @@ def detected(formats: Sequence[Format], sample: Sequence[dict[str, Any]], path: 
         f"Cannot tell the format of {path.name}: its first record has {fields}. Name one with --format, or say "
         "with --mapping where its fields are (docs/importing.md)."
     )
+
+
+def readings_of(record: Record, fmt: Format) -> Iterator[Reading]:
+    if fmt.parts is None or record.problem or not isinstance(record.value, dict):
+        yield reading(record, fmt)
+        return
+    for part in fmt.parts(record.value):
+        yield reading(replace(record, value=part), fmt)
+
+
+def joined(found: Iterable[Reading]) -> Iterator[Reading]:
+    """Bad ones as they come; then, of each key, one row with the judgements of all. Until then all are in memory."""
+    first: dict[str, Reading] = {}
+    for item in found:
+        if item.row is None:
+            yield item
+        elif (before := first.setdefault(item.row.key, item)) is not item and before.row:
+            before.row.judgements.extend(item.row.judgements)
+    yield from first.values()
 
 
 def reading(record: Record, fmt: Format) -> Reading:

@@ -9,6 +9,7 @@ choices = { "1" = [[0], [1]], "2" = [[1], [0]] }
 """
 
 import re
+from collections.abc import Iterator
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,17 +22,40 @@ from annotation.formats.rows import Row
 
 @dataclass(frozen=True, kw_only=True)
 class Mapping:
+    """`rows`: where the list (or table) stands whose entries are the rows. `together`: records of one prompt and the
+    same responses are one row. `numbers`: what stands for a number."""
+
     prompt: Any
     id: Any = None
+    rows: str = ""
+    together: bool = False
     tags: list[Any] = field(default_factory=list)
     metadata: list[str] = field(default_factory=list)
     responses: list[dict[str, Any]] = field(default_factory=list)
     judgements: list[dict[str, Any]] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)
+
+    def parts(self, record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The rows of a record, each with what the record says of all; `key`: its key or place among them."""
+        entries = found(record, self.rows) if self.rows else None
+        if not isinstance(entries, list | dict):
+            yield record
+            return
+        shared = {name: value for name, value in record.items() if name != self.rows.partition(".")[0]}
+        for key, entry in entries.items() if isinstance(entries, dict) else enumerate(entries):
+            yield {**shared, "key": key, **as_table(entry)}
 
     def read(self, record: dict[str, Any]) -> Row:
         responses = [response for entry in self.responses for response in self.responses_of(record, entry)]
-        judgements = [self.judgement_of(record, entry, f"judgements[{i}]") for i, entry in enumerate(self.judgements)]
+        if any("best" in entry for entry in self.judgements):
+            responses = list({response["text"]: response for response in reversed(responses)}.values())[::-1]
+        texts = [response["text"] for response in responses]
+        judgements = [
+            self.judgement_of(inner, entry, f"judgements[{i}]", texts=texts)
+            for i, entry in enumerate(self.judgements)
+            for inner in self.judged(record, entry)
+        ]
         return rows.parse(
             {
                 "id": optional(self.text(record, self.id, "id")),
@@ -72,12 +96,22 @@ class Mapping:
             "kind": entry.get("kind", "imported"),
         }
 
-    def judgement_of(self, record: dict[str, Any], entry: Table[str, Any], where: str) -> dict[str, Any] | None:
+    def judged(self, record: dict[str, Any], entry: Table[str, Any]) -> list[dict[str, Any]]:
+        """The record, or one for each item of a list: there a path begins at the item, which is `item` itself."""
+        if "each" not in entry:
+            return [record]
+        items = values.expect(found(record, entry["each"]) or [], list, entry["each"])
+        return [{**record, **as_table(item)} for item in items]
+
+    def judgement_of(
+        self, record: dict[str, Any], entry: Table[str, Any], where: str, *, texts: list[str]
+    ) -> dict[str, Any] | None:
         """None where the record holds no judgement in this place."""
-        ranking = self.ranking_of(record, entry, where)
-        if ranking is None:
+        ranking = self.ranking_of(record, entry, where, texts=texts)
+        ratings = self.ratings_of(record, entry, where)
+        if ranking is None and not ratings:
             return None
-        judgement: dict[str, Any] = {"ranking": ranking}
+        judgement: dict[str, Any] = {"ranking": ranking or [], "ratings": ratings}
         for name in ("annotator", "reason", "at"):
             judgement[name] = optional(self.text(record, entry.get(name), f"{where}.{name}"))
         for name in ("strength", "seconds"):
@@ -85,14 +119,45 @@ class Mapping:
             judgement[name] = int(value) if name == "strength" and value is not None else value
         return judgement
 
-    def ranking_of(self, record: dict[str, Any], entry: Table[str, Any], where: str) -> Any:
+    def ranking_of(self, record: dict[str, Any], entry: Table[str, Any], where: str, *, texts: list[str]) -> Any:
         if "ranking" in entry:
             return found(record, entry["ranking"])
         if "choice" in entry:
             return self.chosen(record, entry, where)
-        name = "ranks" if "ranks" in entry else "scores"
-        numbers = [number_at(record, path, f"{where}.{name}") for path in entry[name]]
-        return grouped([value if value is None or name == "ranks" else -value for value in numbers])
+        if "best" in entry:
+            return self.best_and_worst(record, entry, where, texts=texts)
+        for name, sign in (("ranks", 1), ("scores", -1)):
+            if name in entry:
+                numbers = [number_at(record, path, f"{where}.{name}") for path in entry[name]]
+                return grouped([value if value is None else sign * value for value in numbers])
+        return None
+
+    def ratings_of(self, record: dict[str, Any], entry: Table[str, Any], where: str) -> dict[str, list[float | None]]:
+        """Criteria of which nothing is said are left out."""
+        rated = {
+            name: [self.number(record, path, f"{where}.ratings.{name}") for path in paths]
+            for name, paths in entry.get("ratings", {}).items()
+        }
+        return {name: numbers for name, numbers in rated.items() if any(number is not None for number in numbers)}
+
+    def number(self, record: dict[str, Any], path: str, where: str) -> float | None:
+        value = found(record, path)
+        if isinstance(value, str | bool) and (known := self.numbers.get(str(value))) is not None:
+            return float(known)
+        return number_at(record, path, where)
+
+    def best_and_worst(self, record: dict[str, Any], entry: Table[str, Any], where: str, *, texts: list[str]) -> Any:
+        """What is neither stands between them, not told apart; one that is both orders nothing."""
+        best, worst = (self.text(record, entry[name], f"{where}.{name}") for name in ("best", "worst"))
+        if not best and not worst:
+            return None
+        if best not in texts or worst not in texts:
+            raise InvalidRow(f"{where}: {values.shortened(best if best not in texts else worst)} is no response")
+        first, last = texts.index(best), texts.index(worst)
+        if first == last:
+            return [list(range(len(texts)))]
+        between = [place for place in range(len(texts)) if place not in (first, last)]
+        return [group for group in ([first], between, [last]) if group]
 
     def chosen(self, record: dict[str, Any], entry: Table[str, Any], where: str) -> Any:
         value = found(record, entry["choice"])
@@ -146,6 +211,10 @@ def found(record: Any, path: str) -> Any:
     else:
         return None
     return found(inner, rest) if rest else inner
+
+
+def as_table(item: Any) -> dict[str, Any]:
+    return item if isinstance(item, dict) else {"item": item}
 
 
 def number_at(record: Any, path: str | None, where: str) -> float | None:

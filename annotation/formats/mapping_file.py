@@ -11,10 +11,11 @@ from annotation.exceptions import UnreadableFile
 from annotation.formats.mapping import Mapping
 from annotation.formats.rows import POLICY_KINDS
 
-FIELDS = {"id", "prompt", "tags", "metadata", "responses", "judgements", "texts"}
+FIELDS = {"id", "prompt", "tags", "metadata", "rows", "together", "responses", "judgements", "texts", "numbers"}
 RESPONSE_FIELDS = {"each", "text", "policy", "kind"}
-RANKINGS = {"choice", "ranking", "ranks", "scores"}
-JUDGEMENT_FIELDS = RANKINGS | {"choices", "annotator", "strength", "reason", "seconds", "at"}
+RANKINGS = {"best", "choice", "ranking", "ranks", "scores"}
+BESIDE = {"annotator", "at", "choices", "each", "ratings", "reason", "seconds", "strength", "worst"}
+JUDGEMENT_FIELDS = RANKINGS | BESIDE
 
 
 def load(path: Path) -> Mapping:
@@ -47,6 +48,11 @@ def problems(table: Table[str, Any]) -> Iterator[str]:
     texts = table.get("texts", {})
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         yield 'texts is a table such as { true = "True", false = "False" }'
+    if not isinstance(table.get("rows", ""), str) or not isinstance(table.get("together", False), bool):
+        yield "rows is a plain path, together is true or false"
+    numbers = table.get("numbers", {})
+    if not isinstance(numbers, dict) or not all(type(number) in (int, float) for number in numbers.values()):
+        yield "numbers is a table such as { No = 0, Yes = 1 }"
     for name, check in (("responses", response_problems), ("judgements", judgement_problems)):
         entries = table.get(name, [])
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -76,20 +82,28 @@ def response_problems(entry: Table[str, Any]) -> Iterator[str]:
 
 def judgement_problems(entry: Table[str, Any]) -> Iterator[str]:
     yield from unknown_fields(entry, JUDGEMENT_FIELDS, "[[judgements]]")
-    if len(RANKINGS & set(entry)) != 1:
-        yield f"each of [[judgements]] has exactly one of {', '.join(sorted(RANKINGS))}"
+    if len(RANKINGS & set(entry)) != 1 and (RANKINGS & set(entry) or "ratings" not in entry):
+        yield f"each of [[judgements]] has exactly one of {', '.join(sorted(RANKINGS))}, or ratings alone"
+    if ("best" in entry) != ("worst" in entry):
+        yield "best in [[judgements]] goes with worst"
     if ("choice" in entry) != isinstance(entry.get("choices"), dict):
         yield "choice in [[judgements]] goes with choices, a table from each value to its ranking"
-    for name in ("choice", "ranking", "strength", "seconds"):
+    for name in ("choice", "each", "ranking", "strength", "seconds"):
         if not isinstance(entry.get(name, ""), str):
             yield f"{name} in [[judgements]] is a plain path"
-    for name in ("annotator", "reason", "at"):
+    for name in ("annotator", "reason", "at", "best", "worst"):
         if name in entry and not is_path(entry[name]):
             yield f"{name} in [[judgements]] is a path"
     for name in ("ranks", "scores"):
-        paths = entry.get(name, [])
-        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        if not are_plain(entry.get(name, [])):
             yield f"{name} in [[judgements]] is a list of plain paths, one for each response"
+    ratings = entry.get("ratings", {})
+    if not isinstance(ratings, dict) or not all(map(are_plain, ratings.values())):
+        yield "ratings in [[judgements]] is a table from each criterion to plain paths, one for each response"
+
+
+def are_plain(paths: Any) -> bool:
+    return isinstance(paths, list) and all(isinstance(path, str) for path in paths)
 
 
 def is_list_of_paths(value: Any) -> bool:
