@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from annotation.actions import reviews
+from annotation.actions import exclusions, reviews
 from annotation.actions.members import REVIEWERS, project_for
 from annotation.models import Annotator, Judgement, Project
 from annotation.views.requests import MemberRequest, signed_in
@@ -67,11 +67,12 @@ def annotator(request: MemberRequest, slug: str, name: str) -> HttpResponse:
             gettext("Nobody called “%(name)s” has judged anything in %(project)s.") % {"name": name, "project": found}
         )
     judgements = Judgement.objects.current().filter(annotator=person, task__project=found)
-    ordered = judgements.select_related("annotator", "task__prompt").order_by("-pk")
+    ordered = exclusions.marked(judgements.select_related("annotator", "task__prompt")).order_by("-pk")
     context = {
         "project": found,
         "annotator": person,
         "generations": lineage.touched_by(found, annotator=person),
+        "excluded": exclusions.excluded(judgements).count(),
         "page": Paginator(ordered, PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "flywheel/annotator.html", context)
@@ -92,6 +93,7 @@ def judgement(request: MemberRequest, slug: str, uid: str) -> HttpResponse:
         "blind": reviews.is_ranked_still(said.task),
         "withheld": reviews.asked_of(request.user, project=found).filter(pk=said.task_id).exists(),
         "releases": said.releases.all(),
+        "exclusions": said.exclusions.order_by("-pk"),
         "generations": lineage.touched_by_judgement(said),
     }
     return render(request, "flywheel/judgement.html", context)

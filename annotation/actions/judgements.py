@@ -9,7 +9,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation.actions import leases, members, pauses, slots
+from annotation.actions import exclusions, leases, members, pauses, slots
 from annotation.actions.comparisons import comparisons_of
 from annotation.exceptions import AlreadyJudged, InvalidJudgement, InvalidRow, NotFound, SlotLost
 from annotation.formats import answers, drafts, rubric
@@ -86,10 +86,11 @@ def latest(project: Project, *, by: Annotator, limit: int = 50) -> list[Judgemen
 
 
 def current_of(slot: Slot, *, by: Annotator) -> Judgement | None:
-    """What holds today of what this annotator said at the slot, and whether their work is paused."""
+    """What holds today of what this annotator said at the slot; why their work is paused, if it is, and whether what
+    they said counts."""
     paused = pauses.reason_now(OuterRef("task__project"), annotator=OuterRef("annotator"))
     made = Judgement.objects.current().filter(slot=slot, annotator=by).annotate(paused_because=Subquery(paused[:1]))
-    return made.select_related("slot", "task__prompt", "task__project").first()
+    return exclusions.marked(made.select_related("slot", "task__prompt", "task__project")).first()
 
 
 def revisable(judgement: Judgement) -> str:
@@ -200,6 +201,7 @@ def _replace(
             if not Judgement.objects.current().filter(pk=old.pk).update(revised_by=new):
                 raise _revised_meanwhile()
             Judgement.objects.filter(pk=new.pk).update(revised_by=None)
+            exclusions.carry_over(old, new=new)
             new.revised_by = None
             return new
     except IntegrityError as error:

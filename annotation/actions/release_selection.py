@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
 from django.db.models.functions import Collate
 
+from annotation.actions import exclusions
 from annotation.formats.release_rows import Record
 from annotation.formats.rows import content_key
 from annotation.models import Judgement, Policy, Project, Response, Task, TaskResponse
@@ -50,7 +51,18 @@ class Selection:
         self.policy_kinds: dict[str, str] = {}
 
     def judgements(self) -> JudgementQuerySet:
-        return Judgement.objects.current().filter(source__in=self.filters.sources)
+        return exclusions.counting(Judgement.objects.current().filter(source__in=self.filters.sources))
+
+    def excluded(self) -> int:
+        """How many judgements would be in it if nobody had excluded them."""
+        if self.filters.contents == "demonstrations":
+            return 0
+        said = Judgement.objects.current().filter(
+            task__project=self.project,
+            task__purpose__in=self.filters.purposes,
+            source__in=self.filters.sources,
+        )
+        return sum(map(self.filters.tags_allow, exclusions.excluded(said).values_list("task__tags", flat=True)))
 
     def tasks(self) -> QuerySet[Task]:
         """Also some whose judgements from these sources were all revised. To ask for current ones here would make
@@ -102,6 +114,7 @@ class Selection:
         everything = Judgement.objects.current().filter(task__project=self.project)
         by_source = everything.filter(source__in=self.filters.sources)
         by_purpose = by_source.filter(task__purpose__in=self.filters.purposes)
+        excluded = exclusions.excluded(by_purpose).count()
         found = {
             row["source"]: row["n"] for row in everything.order_by("source").values("source").annotate(n=Count("pk"))
         }
@@ -109,6 +122,7 @@ class Selection:
             f"of {sum(found.values())} judgements ({listed(found)}) the sources asked for "
             f"({', '.join(self.filters.sources)}) leave {by_source.count()}, "
             f"the purposes ({', '.join(self.filters.purposes)}) leave {by_purpose.count()}"
+            + (f", of which {excluded} are excluded" if excluded else "")
             + (f", the tags ({', '.join(self.filters.tags)}) leave none" if self.filters.tags else "")
         )
 

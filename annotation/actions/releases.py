@@ -129,6 +129,7 @@ def manifest_of(selection: Selection, digest: files.Digest, *, weights: dict[str
         "filters": selection.filters.as_dict(),
         "tie_policy": TIE_POLICY,
         "weights": weights,
+        "excluded": selection.excluded(),
         "policies": dict(sorted(selection.policy_kinds.items())),
         "counts": digest.counts,
     }

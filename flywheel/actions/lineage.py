@@ -7,6 +7,7 @@ from itertools import chain
 
 from django.db.models import Count, Q, QuerySet
 
+from annotation.actions import exclusions
 from annotation.models import Annotator, Judgement, Project, Release, ReleasedJudgement
 from flywheel.models import Generation
 from training.models import Artifact, Reward, Run
@@ -197,7 +198,8 @@ def judgements_behind(generation: Generation) -> "QuerySet[Judgement]":
     """Every judgement that these weights, their reward model, or what they were trained from learned from."""
     releases = releases_by_hash([generation], trained_behind(generation)).values()
     found = Judgement.objects.filter(releases__in=[release.pk for release in releases])
-    return found.select_related("annotator", "task__prompt").distinct().order_by("-pk")
+    marked = exclusions.marked(found.select_related("annotator", "task__prompt"))
+    return marked.distinct().order_by("-pk")
 
 
 def touched_by(project: Project, *, annotator: Annotator) -> "QuerySet[Generation]":

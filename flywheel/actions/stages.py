@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.template.defaultfilters import pluralize
 
-from annotation.actions import releases, tasks
+from annotation.actions import exclusions, releases, tasks
 from annotation.models import Judgement, Project, Prompt, Release, Response, Task
 from flywheel.actions import challenges, gates, generations, responses, runs, selection, simulation, votes
 from flywheel.actions.turn_settings import REWARDED, TurnSettings, from_json
@@ -71,7 +71,7 @@ def fresh_judgements(project: Project, *, sources: Sequence[str]) -> "QuerySet[J
     judgements = Judgement.objects.current().filter(
         task__project=project, source__in=sources, comparisons__isnull=False
     )
-    return judgements.exclude(releases__name__in=[name for name in used if name]).distinct()
+    return exclusions.counting(judgements).exclude(releases__name__in=[name for name in used if name]).distinct()
 
 
 def labels_at_hand(trip: Trip) -> Done | None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from annotation.actions import exclusions
 from annotation.models import Comparison, Judgement, Task, TaskResponse
+from annotation.models.judgements import JudgementQuerySet
 from annotation.stats.win_rates import Tally, WinRate, win_rate_by_prompt
 from flywheel.models import Generation
 
@@ -51,9 +53,10 @@ def standings(generations: Sequence[Generation]) -> dict[int, Standing]:
     }
 
 
-def at_desk(judgements: "QuerySet[Judgement]") -> "QuerySet[Judgement]":
-    """A place on the task was taken for it: an imported row may call itself human, but takes none."""
-    return judgements.filter(source=Judgement.Source.HUMAN, slot__isnull=False)
+def at_desk(judgements: JudgementQuerySet) -> JudgementQuerySet:
+    """A place on the task was taken for it: an imported row may call itself human, but takes none. What was excluded
+    does not count."""
+    return exclusions.counting(judgements.filter(source=Judgement.Source.HUMAN, slot__isnull=False))
 
 
 def head_to_head(generations: Sequence[Generation]) -> "QuerySet[Task]":

@@ -86,10 +86,17 @@ def summary(release: Release) -> str:
         f"{counts['judgements']:,} judgements by {len(counts['annotators']):,} annotators, "
         f"{counts['comparisons']['strict']:,} strict comparisons and {counts['comparisons']['ties']:,} ties, "
         f"{counts['demonstrations']:,} demonstrations\n"
+        f"{excluded_summary(release.manifest)}"
         f"{weights_summary(release.manifest)}"
         f"hash {release.hash}\n"
         f"in {release.path}"
     )
+
+
+def excluded_summary(manifest: Manifest) -> str:
+    """A line of its own; nothing where nothing was left out."""
+    n = manifest.get("excluded", 0)
+    return f"{n:,} excluded judgement{'' if n == 1 else 's'} left out\n" if n else ""
 
 
 def weights_summary(manifest: Manifest) -> str:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 from django.http import QueryDict
 
-from annotation.actions import reviews
+from annotation.actions import exclusions, reviews
 from annotation.forms.letters import LETTERS
 from annotation.models import Adjudication, Judgement, Project, Task
 from annotation.stats.disagreement import Disagreement, disagreement
@@ -123,8 +123,9 @@ def _entries(newest: Mapping[int, int], *, withheld: Collection[int]) -> Iterato
         for pk, purpose, tags, decided in tasks.values_list("pk", "purpose", "tags", "decided")
     }
     said: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    columns = ("task", "annotator__name", "source", "ranking", "flags", "spans")
-    for task, *rest in Judgement.objects.current().filter(task__in=newest).order_by("pk").values_list(*columns):
+    columns = ("task", "annotator__name", "source", "ranking", "flags", "spans", "is_excluded")
+    marked = exclusions.marked(Judgement.objects.current().filter(task__in=newest))
+    for task, *rest in marked.order_by("pk").values_list(*columns):
         said[task].append(tuple(rest))
     for task, judgement in newest.items():
         purpose, tags, decided = facts[task]
@@ -137,7 +138,7 @@ def _entries(newest: Mapping[int, int], *, withheld: Collection[int]) -> Iterato
             newest=judgement,
             judgements=len(said[task]),
             withheld=task in withheld,
-            apart=disagreement([ranking for _, source, ranking, _, _ in read if source in PEOPLE]),
-            flags=[flag for by, _, _, flags, _ in read for flag in flags_of(flags, by=by, letters=LETTERS)],
-            comments=[one for by, _, _, _, spans in read for one in comments_of(spans, by=by, letters=LETTERS)],
+            apart=disagreement([ranking for _, source, ranking, *_, out in read if source in PEOPLE and not out]),
+            flags=[flag for by, _, _, flags, *_ in read for flag in flags_of(flags, by=by, letters=LETTERS)],
+            comments=[one for by, *_, spans, _ in read for one in comments_of(spans, by=by, letters=LETTERS)],
         )

@@ -1,0 +1,132 @@
+"""Judgements that are kept but count no more: in no figure and in no later release. What was released stays so."""
+
+from collections.abc import Collection
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from annotation.actions import audit
+from annotation.actions.reasons import reason_of
+from annotation.exceptions import NotFound
+from annotation.models import Annotator, Exclusion, Judgement, Project
+from annotation.models.judgements import JudgementQuerySet
+
+LONGEST_REASON = 2000
+BATCH = 2000
+WITHDRAWN = "withdrawn: the person asked to be forgotten"  # as the reason of an exclusion; it is never lifted
+
+
+def counting(judgements: JudgementQuerySet) -> JudgementQuerySet:
+    """Those of these that count."""
+    return judgements.filter(~Exists(_current()))
+
+
+def excluded(judgements: JudgementQuerySet) -> JudgementQuerySet:
+    """Those of these that do not."""
+    return judgements.filter(Exists(_current()))
+
+
+def marked(judgements: "QuerySet[Judgement]") -> "QuerySet[Any]":
+    """Each with `is_excluded`."""
+    return judgements.annotate(is_excluded=Exists(_current()))
+
+
+def of_annotator(
+    project: Project, *, annotator: Annotator, since: date | None = None, until: date | None = None
+) -> JudgementQuerySet:
+    """What this person said here, on all days or from `since` to `until`, both included."""
+    said = Judgement.objects.filter(task__project=project, annotator=annotator)
+    if since or until:
+        said = said.annotate(said_at=Coalesce("at", "created_at"))
+    if since:
+        said = said.filter(said_at__gte=_start_of(since))
+    return said.filter(said_at__lt=_start_of(until) + timedelta(days=1)) if until else said
+
+
+def of_uids(project: Project, uids: Collection[str]) -> JudgementQuerySet:
+    """
+    Raises:
+        NotFound: one of them names no judgement of this project.
+    """
+    said = Judgement.objects.filter(task__project=project, uid__in=uids)
+    if missing := set(uids) - set(said.values_list("uid", flat=True)):
+        raise NotFound(
+            gettext("%(project)s has no judgement %(uid)s.") % {"project": project, "uid": min(missing)[:64]}
+        )
+    return said
+
+
+@transaction.atomic
+def exclude(project: Project, *, judgements: JudgementQuerySet, reason: str, by: User | None, **about: Any) -> int:
+    """Let these count no more, with what the same people said of the same tasks before and after. How many counted
+    until now. `about` goes into the audit row.
+
+    Raises:
+        InvalidReason: none, or a long one.
+    """
+    why = reason_of(reason, longest=LONGEST_REASON)
+    _lock(project)
+    rows = counting(_with_revisions(project, judgements)).order_by("pk")
+    found = list(rows.values_list("pk", "revised_by"))
+    made = [Exclusion(judgement_id=pk, reason=why, by=by) for pk, _ in found]
+    Exclusion.objects.bulk_create(made, batch_size=BATCH)
+    n = sum(revised_by is None for _, revised_by in found)
+    if found:
+        audit.record("judgements excluded", f"project {project.slug}", by=by, judgements=n, reason=why, **about)
+    return n
+
+
+@transaction.atomic
+def lift(project: Project, *, judgements: JudgementQuerySet, by: User | None, **about: Any) -> int:
+    """Let these count again; not what a person has withdrawn. How many that are."""
+    _lock(project)
+    chosen = _with_revisions(project, judgements).values("pk")
+    standing = Exclusion.objects.current().filter(judgement__in=chosen).exclude(reason=WITHDRAWN)
+    n = standing.filter(judgement__revised_by__isnull=True).count()
+    if standing.update(lifted_at=timezone.now(), lifted_by=by):
+        audit.record("judgements count again", f"project {project.slug}", by=by, judgements=n, **about)
+    return n
+
+
+@transaction.atomic
+def withdraw(project: Project, *, annotator: Annotator, by: User | None) -> int:
+    """Take all that this person said here out for good, also what was excluded for another reason. How much it is."""
+    _lock(project)
+    said = Judgement.objects.filter(task__project=project, annotator=annotator)
+    others = Exclusion.objects.current().filter(judgement__in=said.values("pk")).exclude(reason=WITHDRAWN)
+    others.update(lifted_at=timezone.now(), lifted_by=by)
+    return exclude(project, judgements=said, reason=WITHDRAWN, by=by, annotator=annotator.name)
+
+
+def carry_over(old: Judgement, *, new: Judgement) -> None:
+    """Whoever revises what is excluded does not put it back. `old` is `marked`."""
+    if getattr(old, "is_excluded", False):
+        standing = Exclusion.objects.current().get(judgement=old)
+        Exclusion.objects.create(judgement=new, reason=standing.reason, by_id=standing.by_id)
+
+
+def _current() -> "QuerySet[Exclusion]":
+    return Exclusion.objects.current().filter(judgement=OuterRef("pk"))
+
+
+def _with_revisions(project: Project, judgements: JudgementQuerySet) -> JudgementQuerySet:
+    """Figures of known answers and repeats use what was said first, releases what was said last."""
+    same = judgements.order_by().filter(task=OuterRef("task"), annotator=OuterRef("annotator"))
+    return Judgement.objects.filter(
+        Exists(same), task__project=project, task__in=judgements.order_by().values("task")
+    )
+
+
+def _lock(project: Project) -> None:
+    """Two admins at the same moment exclude nothing twice, and count rightly."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+
+
+def _start_of(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
