@@ -10,10 +10,13 @@ from annotation.views import (
     releases,
     submissions,
 )
+from annotation.views.quality import items, judgements, measuring, people
+from annotation.views.quality import pages as quality_pages
 from annotation.views.review import pages
 
 app_name = "annotation"
 
+quality = "projects/<slug:slug>/quality/"
 review = "projects/<slug:slug>/review/"
 settings = "projects/<slug:slug>/settings/"
 slot = "projects/<slug:slug>/slots/<uuid:token>/"
@@ -47,9 +50,19 @@ urlpatterns = [
     path("projects/<slug:slug>/releases/<str:name>/", releases.detail, name="release"),
     path(review, pages.index, name="review"),
     path(f"{review}people/", pages.people, name="review_people"),
-    path(f"{review}people/<str:name>/waive/", pages.waive, name="waive"),
     path(f"{review}tasks/<int:task_id>/", pages.task, name="review_task"),
     path(f"{review}tasks/<int:task_id>/read/", pages.read, name="review_read"),
     path(f"{review}tasks/<int:task_id>/reveal/", pages.reveal, name="reveal"),
     path(f"{review}tasks/<int:task_id>/decide/", pages.adjudicate, name="adjudicate"),
+    path(quality, quality_pages.overview, name="quality"),
+    path(f"{quality}measure/", measuring.measure, name="quality_measure"),
+    path(f"{quality}people/", people.people, name="quality_people"),
+    path(f"{quality}people/<str:name>/", people.person, name="quality_person"),
+    path(f"{quality}people/<str:name>/waive/", people.waive, name="waive"),
+    path(f"{quality}agreement/", quality_pages.matrix, name="quality_matrix"),
+    path(f"{quality}items/", items.items, name="quality_items"),
+    path(f"{quality}guidelines/", quality_pages.guidelines, name="quality_guidelines"),
+    path(f"{quality}policies/", quality_pages.policies, name="quality_policies"),
+    path(f"{quality}tags/", quality_pages.slices, name="quality_slices"),
+    path(f"{quality}judgements/", judgements.judgements, name="quality_judgements"),
 ]

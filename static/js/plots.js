@@ -34,7 +34,7 @@ function fit(drawing, one) {
   if (width < 1 || width === one.width) return;
   one.width = width;
   const svg = Plot.plot({ ...one.draw(width), width, style: null });
-  svg.querySelector("style")?.remove(); // the page's policy allows none; the rules are in training.css
+  svg.querySelector("style")?.remove(); // the page's policy allows none; the rules are in plots.css
   for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // it is one image
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", one.title);

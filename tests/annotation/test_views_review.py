@@ -336,7 +336,7 @@ def test_the_box_makes_a_known_answer_and_is_not_offered_where_it_cannot(client,
     assert "Use it as a known answer" not in html_of(client, f"tasks/{repeat.pk}/")
 
 
-@pytest.mark.parametrize("path", ["", "people/", "tasks/{task}/"])
+@pytest.mark.parametrize("path", ["", "tasks/{task}/"])
 def test_annotators_and_strangers_see_none_of_it(project, path):
     address = f"/projects/lumo/review/{path}".format(task=disputed(project).pk)
     for user, status in ((MembershipFactory(project=project).user, 403), (UserFactory(), 404)):
@@ -384,7 +384,7 @@ def test_whole_ratings_are_shown_whole(client, project):
 
 def test_the_pages_of_the_project_are_a_link_away(client, project):
     task = disputed(project)
-    for path in ("", "people/", f"tasks/{task.pk}/"):
+    for path in ("", f"tasks/{task.pk}/"):
         html = html_of(client, path)
         assert 'class="project-nav"' in html
         assert 'href="/projects/lumo/releases/"' in html

@@ -1,4 +1,4 @@
-"""Pages for reviewers: what needs a look, one task with all that was said of it, and how people work."""
+"""Pages for reviewers: what needs a look, and one task with all that was said of it."""
 
 from collections import Counter
 from typing import Any
@@ -14,15 +14,14 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation.actions import known_answers, reviews, seats
+from annotation.actions import known_answers, reviews
 from annotation.actions.members import REVIEWERS, project_for
-from annotation.exceptions import Forbidden, InvalidJudgement, InvalidTask, NotFound
+from annotation.exceptions import Forbidden, InvalidJudgement, InvalidTask
 from annotation.forms.reviews import AdjudicationForm
-from annotation.models import Annotator, Project, Task
+from annotation.models import Project, Task
 from annotation.permissions import may_administer
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.listing import DONE, RECENT, SHOW, Entry, Filters, filters_of, place, window
-from annotation.views.review.people import LOOKED_AT, MINIMUM, TIMES, pace_of, people_of
 from annotation.views.review.task import review_of, task_of, withheld_of
 
 PAGE = 50
@@ -110,30 +109,8 @@ def read(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
 @require_safe
 @signed_in
 def people(request: MemberRequest, slug: str) -> HttpResponse:
-    project = project_for(request.user, slug, roles=REVIEWERS)
-    usual = pace_of(project)
-    page, rows = people_of(project, usual=usual, page=request.GET.get("page"))
-    limits = {"minimum": MINIMUM, "times": TIMES, "looked_at": LOOKED_AT}
-    qualifies = seats.qualification_tasks().filter(project=project).exists()
-    context = {"project": project, "pace": usual, "page": page, "people": rows, "qualifies": qualifies, **limits}
-    response = render(request, "annotation/review/people.html", context)
-    add_never_cache_headers(response)
-    return response
-
-
-@require_POST
-@signed_in
-def waive(request: MemberRequest, slug: str, name: str) -> HttpResponse:
-    """Let somebody work without having passed the qualification set."""
-    project = project_for(request.user, slug, roles=REVIEWERS)
-    annotator = Annotator.objects.filter(name=name, seats__project=project).first()
-    if annotator is None:
-        raise NotFound(
-            gettext("Nobody called %(name)s has a place in %(project)s.") % {"name": name, "project": project}
-        )
-    seats.waive(project, annotator=annotator, by=request.user)
-    messages.success(request, gettext("%(name)s gets real tasks from now on.") % {"name": name})
-    return redirect("annotation:review_people", slug)
+    """Where the people stood before there were figures about all labels."""
+    return redirect("annotation:quality_people", slug, permanent=True)
 
 
 def shown_task(

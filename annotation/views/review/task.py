@@ -12,11 +12,11 @@ from annotation.formats.differences import Part, changes
 from annotation.forms.letters import LETTERS
 from annotation.models import Adjudication, Judgement, Project, Task, TaskResponse
 from annotation.stats.disagreement import disagreement
-from annotation.stats.pace import Pace
-from annotation.views.review.people import pace_of
+from annotation.stats.pace import Pace, pace
 from annotation.views.review.words import Comment, Flag, comments_of, flags_of, in_letters, places, ratings_of
 
 PAGE = 50
+TIMES = 1000  # the newest times that the project's median is taken of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +96,12 @@ def review_of(task: Task, *, revealed: bool, page: str | None) -> dict[str, Any]
         "known": {"ranking": in_letters(known, LETTERS), "explanation": (task.known or {}).get("explanation", "")},
         "repetitions": list(task.repetitions.values_list("pk", flat=True)[:PAGE]),
     }
+
+
+def pace_of(project: Project) -> Pace:
+    """The median of the project's newest `TIMES` judgements by people that have a time."""
+    said = Judgement.objects.current().by_people().filter(task__project=project, seconds__isnull=False)
+    return pace([seconds or 0 for seconds in said.order_by("-pk").values_list("seconds", flat=True)[:TIMES]])
 
 
 def withheld_of(task: Task) -> dict[str, Any]:

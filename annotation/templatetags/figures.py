@@ -1,0 +1,128 @@
+"""A stored figure (stats/figures.py) with its interval and its n, never without; too little data in words."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import template
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+
+register = template.Library()
+
+COUNTED = {
+    "annotators": ngettext_lazy("%(n)s person", "%(n)s people", "count"),
+    "comparisons": ngettext_lazy("%(n)s comparison", "%(n)s comparisons", "count"),
+    "items": ngettext_lazy("%(n)s item", "%(n)s items", "count"),
+    "judgements": ngettext_lazy("%(n)s judgement", "%(n)s judgements", "count"),
+    "pairs": ngettext_lazy("%(n)s pair", "%(n)s pairs", "count"),
+    "rankings": ngettext_lazy("%(n)s ranking", "%(n)s rankings", "count"),
+    "ratings": ngettext_lazy("%(n)s rating", "%(n)s ratings", "count"),
+    "repeats": ngettext_lazy("%(n)s repeat", "%(n)s repeats", "count"),
+    "tasks": ngettext_lazy("%(n)s task", "%(n)s tasks", "count"),
+    "triads": ngettext_lazy("%(n)s triad", "%(n)s triads", "count"),
+    "votes": ngettext_lazy("%(n)s vote", "%(n)s votes", "count"),
+}
+TOO_LITTLE = re.compile(r"not enough: (\d+) of the (\d+) (\w+) that a number needs")
+NOT_MEASURED = gettext_lazy("not measured")
+
+
+@register.simple_tag
+def share(figure: Any, href: str = "") -> SafeString:
+    """A share as "61 % (57 to 65 %) n = 1,204 pairs"; the number leads to the judgements behind it."""
+    return _shown(figure, percent, href=href, unit="\u00a0%")
+
+
+@register.simple_tag
+def coefficient(figure: Any, href: str = "") -> SafeString:
+    """What is no share, as "0.61 (0.57 to 0.65) n = 1,204 pairs"."""
+    return _shown(figure, two_places, href=href, unit="")
+
+
+@register.simple_tag
+def share_in_words(figure: Any) -> str:
+    """For a sentence: "61 % (57 to 65 %), n = 1,204 pairs"."""
+    return _in_words(figure, percent, unit="\u00a0%")
+
+
+@register.simple_tag
+def coefficient_in_words(figure: Any) -> str:
+    return _in_words(figure, two_places, unit="")
+
+
+@register.filter
+def is_known(figure: Any) -> bool:
+    return value_of(figure) is not None
+
+
+@register.filter
+def percent(value: float) -> str:
+    return number_format(round(100 * value))
+
+
+@register.filter
+def two_places(value: float) -> str:
+    return number_format(round(value, 2), decimal_pos=2)
+
+
+@register.filter
+def counted(n: int, what: str) -> str:
+    """1204, "pairs" -> "1,204 pairs", in the reader's language where the word is known."""
+    shown = number_format(n, force_grouping=True)
+    if what not in COUNTED:
+        return f"{shown} {what}"
+    return str(COUNTED[what] % {"count": n, "n": shown})
+
+
+@register.filter
+def day(text: str | None) -> str:
+    """A stored day in the reader's language."""
+    found = parse_date(text or "")
+    return date_format(found, "DATE_FORMAT") if found else text or ""
+
+
+def value_of(figure: Any) -> float | None:
+    return figure.get("value") if isinstance(figure, Mapping) else None
+
+
+def missing_of(figure: Any) -> str:
+    """Why there is no number."""
+    said = str(figure.get("missing") or "") if isinstance(figure, Mapping) else ""
+    too_little = TOO_LITTLE.fullmatch(said)
+    if too_little is None:
+        return said or str(NOT_MEASURED)
+    n, needed, what = too_little.groups()
+    return gettext("not enough: %(n)s of %(needed)s") % {"n": n, "needed": counted(int(needed), what)}
+
+
+def _shown(figure: Any, say: Callable[[float], str], *, href: str, unit: str) -> SafeString:
+    value = value_of(figure)
+    if value is None:
+        return format_html('<span class="quiet small">{}</span>', missing_of(figure))
+    number = format_html('<a href="{}">{}{}</a>', href, say(value), unit) if href else f"{say(value)}{unit}"
+    return format_html(
+        '<span class="fig"><span class="fig__value">{}</span> <span class="quiet">{}</span> '
+        '<span class="quiet small fig__n">n&nbsp;=&nbsp;{}</span></span>',
+        number,
+        _between(figure, say, unit=unit),
+        counted(figure.get("n", 0), figure.get("what", "pairs")),
+    )
+
+
+def _in_words(figure: Any, say: Callable[[float], str], *, unit: str) -> str:
+    value = value_of(figure)
+    if value is None:
+        return missing_of(figure)
+    n = counted(figure.get("n", 0), figure.get("what", "pairs"))
+    between = _between(figure, say, unit=unit)
+    return f"{say(value)}{unit} {between}, n\u00a0=\u00a0{n}" if between else f"{say(value)}{unit}, n\u00a0=\u00a0{n}"
+
+
+def _between(figure: Mapping[str, Any], say: Callable[[float], str], *, unit: str) -> str:
+    low, high = figure.get("low"), figure.get("high")
+    if low is None or high is None:
+        return ""
+    return gettext("(%(low)s to %(high)s)") % {"low": say(low), "high": f"{say(high)}{unit}"}

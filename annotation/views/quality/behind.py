@@ -1,0 +1,157 @@
+"""Which judgements stand behind a figure. The rows of a page are found by walking back from the newest one, so that a
+page takes as long on a million judgements as on ten thousand."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, time
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+from django.utils.dateparse import parse_date
+
+from annotation.models import Exclusion, Judgement, Project, Task, TaskResponse
+from annotation.views.quality.measured import PAGE, SOURCES
+
+LOOKED_AT = 10_000  # judgements that one page looks through
+LABELS = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD)  # what is measured unless something else is named
+KNOWN = (Task.Purpose.GOLD, Task.Purpose.QUALIFICATION)
+WHOLE = ("task", "guideline", "before")
+MARKS = ("known", "repeats", "excluded")
+TEXTS = ("annotator", "peer", "policy", "against", "tag", "since", "until")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What the address asks for; what it says wrongly is as if it were not said. `peer`: only tasks that this other
+    annotator judged as well. `against`: only tasks with an answer of this other policy."""
+
+    voices: str
+    annotator: str = ""
+    peer: str = ""
+    policy: str = ""
+    against: str = ""
+    tag: str = ""
+    since: date | None = None
+    until: date | None = None
+    task: int | None = None
+    guideline: int | None = None
+    known: bool = False
+    repeats: bool = False
+    excluded: bool = False
+    before: int | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether being listed tells something of a task that its annotators must not know."""
+        return self.known or self.repeats or bool(self.policy or self.against)
+
+    @property
+    def given(self) -> dict[str, object]:
+        """All that narrow the list, by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in named.items() if value and name not in ("voices", "before")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """The judgements of one page, the newest first. The next one begins before `before`; None: there are no others.
+    `looked_at`: the page ended because it had looked through so many, not because it was full."""
+
+    found: list[Judgement]
+    before: int | None
+    looked_at: int | None
+
+
+def filters_of(query: Mapping[str, str], *, voices: str) -> Filters:
+    said = {name: query.get(name, "").replace("\x00", "") for name in TEXTS if name not in ("since", "until")}
+    numbers = {name: _number(query.get(name, "")) for name in WHOLE}
+    marks = {name: query.get(name) == "1" for name in MARKS}
+    days = {name: _day(query.get(name, "")) for name in ("since", "until")}
+    return Filters(voices=voices, **said, **numbers, **marks, **days)
+
+
+def window(project: Project, filters: Filters) -> Window:
+    """In three queries at most, with what the page shows of each."""
+    base = _base(project, filters)
+    end = base.values_list("pk", flat=True)[LOOKED_AT : LOOKED_AT + 1].first()
+    looked_at = base if end is None else base.filter(pk__gt=end)
+    columns = ("annotator", "task__prompt", "task__repeats")
+    found = list(looked_at.filter(_narrowed(filters)).select_related(*columns)[: PAGE + 1])
+    if len(found) > PAGE:
+        return Window(found=found[:PAGE], before=found[PAGE - 1].pk, looked_at=None)
+    return Window(
+        found=found, before=None if end is None else end + 1, looked_at=LOOKED_AT if end is not None else None
+    )
+
+
+def _base(project: Project, filters: Filters) -> "QuerySet[Judgement]":
+    """By what has an index, the newest first. `Exists` keeps SQLite walking along the judgements: with a join it
+    would sort all of the project's."""
+    ours = Exists(Task.objects.filter(pk=OuterRef("task"), project=project))
+    said = Judgement.objects.filter(ours).order_by("-pk")
+    if filters.before is not None:
+        said = said.filter(pk__lt=filters.before)
+    if filters.annotator:
+        said = said.filter(annotator__name=filters.annotator)
+    if filters.task is not None:
+        said = said.filter(task=filters.task)
+    if filters.excluded:
+        said = said.filter(pk__in=Exclusion.objects.current().values("judgement"))
+    return said
+
+
+def _narrowed(filters: Filters) -> Q:
+    wanted = Q(source__in=SOURCES[filters.voices])
+    first = filters.known or filters.repeats  # measured as first said: a revision may follow feedback
+    wanted &= Q(revision=0) if first else Q(revised_by__isnull=True)
+    if filters.known:
+        wanted &= Q(task__purpose__in=KNOWN, task__known__isnull=False)
+    if filters.repeats:
+        wanted &= Q(task__repeats__isnull=False)
+    if not first and filters.task is None and not filters.excluded:
+        wanted &= Q(task__purpose__in=LABELS)
+    if filters.task is None and not filters.excluded:
+        wanted &= ~Q(Exists(Exclusion.objects.current().filter(judgement=OuterRef("pk"))))
+    if filters.guideline is not None:
+        wanted &= Q(guideline_version=filters.guideline)
+    if filters.since is not None:
+        wanted &= Q(at__gte=_midnight(filters.since))
+    if filters.until is not None:
+        wanted &= Q(at__lt=_midnight(filters.until))
+    return wanted & _about_the_task(filters)
+
+
+def _about_the_task(filters: Filters) -> Q:
+    wanted = Q()
+    for policy in filter(None, (filters.policy, filters.against)):
+        wanted &= Q(Exists(TaskResponse.objects.filter(task=OuterRef("task"), response__policy__name=policy)))
+    if filters.peer:
+        theirs = Judgement.objects.current().filter(task=OuterRef("task"), annotator__name=filters.peer)
+        wanted &= Q(Exists(theirs))
+    if filters.tag:
+        wanted &= Q(Exists(_tagged(filters.tag).filter(pk=OuterRef("task"))))
+    return wanted
+
+
+def _tagged(tag: str) -> "QuerySet[Task]":
+    """Tags are JSON, which SQLite cannot search: as text it can. Databases write other letters than ASCII in two
+    ways."""
+    texts = Task.objects.annotate(tags_text=Cast("tags", TextField()))
+    written = Q(tags_text__contains=json.dumps(tag)) | Q(tags_text__contains=json.dumps(tag, ensure_ascii=False))
+    return texts.filter(written)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return parse_date(text)
+    except ValueError:  # a day that no calendar has
+        return None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)

@@ -1,0 +1,105 @@
+"""The tasks on which people are furthest apart, and those of which one more vote would tell the most."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.db.models import F, QuerySet
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from annotation.actions import reviews
+from annotation.forms.letters import LETTERS
+from annotation.models import Judgement, Project, TaskMeasure
+from annotation.views.quality.measured import PAGE, SOURCES, Measured, measured_of, shown
+from annotation.views.requests import MemberRequest, signed_in
+from annotation.views.review.words import in_letters
+
+REASONS = 500  # that one page reads, and of each task
+OF_A_TASK = 6
+SORTS = {
+    "information": (F("information").desc(), "task"),
+    "disagreement": (F("disagreement").desc(nulls_last=True), "task"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    by: str
+    ranking: list[str]
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    measure: TaskMeasure
+    prompt: str
+    ranking: list[str]
+    pairs: list[dict[str, Any]]
+    reasons: list[Reason]
+
+
+@require_safe
+@signed_in
+def items(request: MemberRequest, slug: str) -> HttpResponse:
+    seen = measured_of(request, slug)
+    sort, tag = request.GET.get("sort", ""), request.GET.get("tag", "")
+    sort = sort if sort in SORTS else "information"
+    page = Paginator(_chosen(seen, sort=sort, tag=tag), PAGE).get_page(request.GET.get("page"))
+    measures = list(page)
+    withheld = _withheld(measures, project=seen.project, reader=request.user)
+    open_to_all = [measure for measure in measures if measure.task_id not in withheld]
+    return shown(
+        request,
+        seen,
+        "items",
+        page=page,
+        items=_items(open_to_all, voices=seen.voices),
+        withheld=len(withheld),
+        sort=sort,
+        tag=tag,
+        tags=[one["tag"] for one in seen.part("slices") or []],
+    )
+
+
+def _chosen(seen: Measured, *, sort: str, tag: str) -> "QuerySet[TaskMeasure]":
+    found = TaskMeasure.objects.filter(measurement=seen.measurement)
+    return (found.filter(tags__contains=f"\n{tag}\n") if tag else found).order_by(*SORTS[sort])
+
+
+def _withheld(measures: Sequence[TaskMeasure], *, project: Project, reader: User) -> set[int]:
+    """Their place in the list alone would tell whoever may still judge them how others see them."""
+    asked = reviews.asked_of(reader, project=project).filter(pk__in=[measure.task_id for measure in measures])
+    return set(asked.values_list("pk", flat=True))
+
+
+def _items(measures: Sequence[TaskMeasure], *, voices: str) -> list[Item]:
+    reasons = _reasons([measure.task_id for measure in measures], voices=voices)
+    return [
+        Item(
+            measure=measure,
+            prompt=measure.content.get("prompt", ""),
+            ranking=in_letters(measure.content.get("ranking") or [], LETTERS),
+            pairs=[_pair(pair) for pair in measure.content.get("pairs") or []],
+            reasons=reasons[measure.task_id],
+        )
+        for measure in measures
+    ]
+
+
+def _pair(pair: dict[str, Any]) -> dict[str, Any]:
+    return {**pair, "a": LETTERS[pair["a"]], "b": LETTERS[pair["b"]]}
+
+
+def _reasons(tasks: Sequence[int], *, voices: str) -> dict[int, list[Reason]]:
+    """What people wrote down, the first ones of each task."""
+    said = Judgement.objects.current().filter(task__in=tasks, source__in=SOURCES[voices]).exclude(reason="")
+    columns = said.order_by("pk").values_list("task", "annotator__name", "ranking", "reason")
+    found: dict[int, list[Reason]] = defaultdict(list)
+    for task, by, ranking, words in columns[:REASONS]:
+        if len(found[task]) < OF_A_TASK:
+            found[task].append(Reason(by=by, ranking=in_letters(ranking, LETTERS), words=words))
+    return found

@@ -1,0 +1,77 @@
+"""Which figures a page shows: the newest ones of a project about one kind of voices."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+
+from annotation.actions.members import REVIEWERS, project_for
+from annotation.models import Measurement, Project
+from annotation.views.quality.plots import Plot
+from annotation.views.requests import MemberRequest
+
+PAGE = 50
+SOURCES = {"people": ("human", "imported"), "simulated": ("simulated",), "ai": ("ai",)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """`there` are the voices that anything is known of. `measurement` is None where nobody ever asked for one."""
+
+    project: Project
+    voices: str
+    there: list[str]
+    measurement: Measurement | None
+
+    @property
+    def is_done(self) -> bool:
+        return self.measurement is not None and self.measurement.measured_at is not None
+
+    @property
+    def waits(self) -> bool:
+        """Somebody asked for newer figures than these; whoever measures takes the mark away."""
+        return self.measurement is not None and self.measurement.asked_at is not None
+
+    @cached_property
+    def figures(self) -> dict[str, Any]:
+        return dict(self.measurement.content) if self.measurement and self.is_done else {}
+
+    def part(self, name: str) -> Any:
+        """A part of the figures; {} where an older measurement does not have it."""
+        return self.figures.get(name) or {}
+
+
+def measured_of(request: MemberRequest, slug: str) -> Measured:
+    """Two queries after the access check, however large the project.
+
+    Raises:
+        NotFound, Forbidden: see `project_for`.
+    """
+    project = project_for(request.user, slug, roles=REVIEWERS)
+    found = Measurement.objects.filter(project=project)
+    known = dict(found.order_by().values_list("voices", "judgements"))
+    there = [voices for voices in SOURCES if known.get(voices)]
+    asked = request.GET.get("voices", "")
+    voices = asked if asked in SOURCES else (there[0] if there else "people")
+    measurement = found.filter(voices=voices).first() if known else None
+    return Measured(project=project, voices=voices, there=there, measurement=measurement)
+
+
+def shown(
+    request: MemberRequest, seen: Measured, name: str, *, plots: dict[str, Plot] | None = None, **context: Any
+) -> HttpResponse:
+    drawn = {key: plot for key, plot in (plots or {}).items() if plot.rows}
+    common = {
+        "project": seen.project,
+        "seen": seen,
+        "voices": seen.voices,
+        "figures": seen.figures,
+        "drawn": {key: plot.as_dict() for key, plot in drawn.items()},
+        "plots": drawn,
+    }
+    response = render(request, f"annotation/quality/{name}.html", {**common, **context})
+    add_never_cache_headers(response)
+    return response

@@ -1,0 +1,125 @@
+"""Pages about the labels of a whole project: what they are worth, and what makes them so."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from annotation.views.quality import plots
+from annotation.views.quality.measured import PAGE, measured_of, shown
+from annotation.views.quality.words import reasons_in_words
+from annotation.views.requests import MemberRequest, signed_in
+
+LEADERS = 12  # policies that the table of who beats whom has room for
+
+
+@require_safe
+@signed_in
+def overview(request: MemberRequest, slug: str) -> HttpResponse:
+    """The verdict, then its evidence."""
+    seen = measured_of(request, slug)
+    progress, agreement = seen.part("progress"), seen.part("agreement")
+    drawn = {
+        "agreement": plots.course(agreement.get("over_time") or []),
+        "progress": plots.counts(progress.get("per_day") or []),
+        "hours": plots.hours(seen.part("drift").get("pace_by_hour") or []),
+    }
+    verdict = seen.part("verdict")
+    return shown(
+        request,
+        seen,
+        "overview",
+        plots=drawn,
+        verdict=verdict,
+        reasons=reasons_in_words(verdict.get("reasons") or []),
+        drift=seen.part("drift"),
+        rubric=list(seen.part("rubric").items()),  # a criterion may be called "items": no template asks by name
+        ratings=list(seen.part("ratings").items()),
+    )
+
+
+@require_safe
+@signed_in
+def matrix(request: MemberRequest, slug: str) -> HttpResponse:
+    """Who agrees with whom."""
+    seen = measured_of(request, slug)
+    found = seen.part("matrix")
+    names, cells = found.get("annotators") or [], found.get("cells") or []
+    known = sorted((cell for cell in cells if cell.get("value") is not None), key=lambda cell: float(cell["value"]))
+    pairs = [{"a": names[cell["a"]], "b": names[cell["b"]], "figure": cell} for cell in known]
+    page = Paginator(pairs, PAGE).get_page(request.GET.get("page"))
+    return shown(request, seen, "matrix", rows=heat(names, cells), names=names, page=page, pairs=list(page))
+
+
+@require_safe
+@signed_in
+def guidelines(request: MemberRequest, slug: str) -> HttpResponse:
+    """What each version of the guidelines did to the labels."""
+    seen = measured_of(request, slug)
+    versions = seen.part("guidelines") or []
+    changes = dict(seen.project.guidelines.values_list("number", "changes"))
+    rows = [{**one, "changes": changes.get(one.get("version"), "")} for one in versions]
+    drawn = {"guidelines": plots.intervals((version_name(one), one.get("pairs")) for one in versions)}
+    return shown(request, seen, "guidelines", plots=drawn, rows=rows)
+
+
+@require_safe
+@signed_in
+def policies(request: MemberRequest, slug: str) -> HttpResponse:
+    """Which policy people prefer, and how sure that is."""
+    seen = measured_of(request, slug)
+    found = seen.part("policies")
+    ranked, beats = found.get("ranked") or [], found.get("beats") or []
+    drawn = {"policies": plots.intervals(((one["name"], one.get("strength")) for one in ranked), percent=False)}
+    leaders = [one["name"] for one in ranked[:LEADERS]]
+    page = Paginator(beats, PAGE).get_page(request.GET.get("page"))
+    context = {"ranked": ranked, "missing": found.get("missing", ""), "leaders": leaders, "page": page}
+    return shown(request, seen, "policies", plots=drawn, table=beaten(leaders, beats), pairs=list(page), **context)
+
+
+@require_safe
+@signed_in
+def slices(request: MemberRequest, slug: str) -> HttpResponse:
+    """Which kinds of tasks are judged less well than others."""
+    seen = measured_of(request, slug)
+    found = seen.part("slices") or []
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    drawn = {"slices": plots.intervals((one["tag"], one.get("pairs")) for one in page)}
+    return shown(request, seen, "slices", plots=drawn, page=page, rows=list(page))
+
+
+def version_name(one: Mapping[str, Any]) -> str:
+    return str(one.get("version") or "–")
+
+
+def heat(names: list[str], cells: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any] | None]]]:
+    """A row for each annotator, a cell for each other one; None where the two share nothing, and on the diagonal."""
+    found = {(cell["a"], cell["b"]): cell for cell in cells}
+    found |= {(b, a): cell for (a, b), cell in found.items()}
+    size = range(len(names))
+    return [(names[row], [_warmth(found.get((row, column))) for column in size]) for row in size]
+
+
+def _warmth(cell: dict[str, Any] | None) -> dict[str, Any] | None:
+    """With a step of ten from 0 (never agree) to 9 (nearly always) that its colour follows."""
+    if cell is None or cell.get("value") is None:
+        return None
+    return {"figure": cell, "step": min(9, int(10 * float(cell["value"])))}
+
+
+def beaten(leaders: list[str], beats: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any] | None]]]:
+    """How often the one that names the row beats the one that names the column."""
+    found = {(one["a"], one["b"]): one for one in beats}
+    found |= {(b, a): turned(one) for (a, b), one in found.items() if (b, a) not in found}
+    return [(row, [_warmth(found.get((row, column))) for column in leaders]) for row in leaders]
+
+
+def turned(one: dict[str, Any]) -> dict[str, Any]:
+    """The same comparisons from the other side."""
+    if one.get("value") is None:
+        return {**one, "a": one["b"], "b": one["a"]}
+    bounds = {"low": one.get("high"), "high": one.get("low")}
+    flipped = {name: None if bound is None else 1 - float(bound) for name, bound in bounds.items()}
+    return {**one, "a": one["b"], "b": one["a"], "value": 1 - float(one["value"]), **flipped}

@@ -1,0 +1,241 @@
+"""The quality pages through the test client: each says what it found, with interval and n, and leads to what is
+behind it."""
+
+import html as escaping
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from annotation.actions.quality import reading
+from annotation.models import AuditEvent, Guideline, Measurement, Project
+from annotation.views.quality.measured import SOURCES
+from tests.annotation.quality_rows import TOO_LITTLE, figure, measured, of_annotator, of_task
+from tests.annotation.review_rows import disputed
+from tests.factories import MembershipFactory, ProjectFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+PAGES = ["", "people/", "agreement/", "items/", "guidelines/", "policies/", "tags/", "judgements/"]
+MOST_QUERIES = 20
+TAG = re.compile(r"<[^>]*>")
+
+
+@pytest.fixture
+def project() -> Project:
+    return ProjectFactory(slug="lumo", name="Lumo support")
+
+
+@pytest.fixture
+def reviewer(project) -> User:
+    return MembershipFactory(project=project, role="reviewer").user
+
+
+@pytest.fixture
+def client(reviewer) -> Client:
+    client = Client()
+    client.force_login(reviewer)
+    return client
+
+
+def html_of(client: Client, path: str = "") -> str:
+    answer = client.get(f"/projects/lumo/quality/{path}")
+    assert answer.status_code == 200
+    return escaping.unescape(answer.content.decode()).replace("\xa0", " ")
+
+
+def text_of(client: Client, path: str = "") -> str:
+    """What is read on the page, in one line."""
+    return " ".join(TAG.sub(" ", html_of(client, path)).split())
+
+
+def test_the_first_line_is_a_verdict_with_its_numbers(client, project):
+    measured(project)
+    text = text_of(client)
+    assert "Labels are good enough to train on: people agree on 74 % (70 to 78 %), n = 1,204 pairs" in text
+    assert "beyond chance 0.61 (0.57 to 0.65), n = 1,204 pairs" in text
+    assert "The best that a model can reach is about 78 % (74 to 82 %)" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("fair", "Labels can be trained on, with care"),
+        ("poor", "Labels are not good enough to train on yet"),
+        ("unknown", "There is too little to say whether the labels are good enough."),
+    ],
+)
+def test_a_verdict_that_is_not_good_says_so(client, project, code, sentence):
+    agreement = {"pairs": TOO_LITTLE, "alpha": TOO_LITTLE, "ceiling": TOO_LITTLE}
+    measured(project, verdict={"code": code, "reasons": []}, agreement=agreement if code == "unknown" else {})
+    assert sentence in text_of(client)
+
+
+def test_too_little_is_said_in_words(client, project):
+    measured(project)
+    assert "not enough: 3 of 20 pairs" in text_of(client)
+
+
+def test_progress_its_end_and_what_it_cost(client, project):
+    measured(project)
+    text = text_of(client)
+    assert "1,688 tasks are done, 312 are open." in text
+    assert "936 more are asked for." in text
+    assert "11 March 2026, at 120 judgements a day" in text
+    assert "(between 8 March 2026 and 16 March 2026)" in text
+    assert "about 66.1, of which 61.2 were timed (n = 5,000 judgements); about 11.5 to go" in text
+
+
+def test_figures_of_a_first_version_of_measuring_are_shown_as_far_as_they_go(client, project):
+    Measurement.objects.create(project=project, measured_at="2026-01-01T00:00Z", content={"version": 1})
+    for path in PAGES:
+        text_of(client, path)
+
+
+@pytest.mark.parametrize("path", ["", "agreement/", "items/", "guidelines/", "policies/", "tags/", "people/"])
+def test_what_was_never_measured_says_what_to_run(client, project, path):
+    text = text_of(client, path)
+    assert "Nothing has been measured yet." in text
+    assert "python manage.py agreement --project lumo" in text
+
+
+def test_asking_for_new_figures_is_kept_and_shown_until_they_are_there(client, project, reviewer):
+    measurement = measured(project)
+    assert "Measured" in text_of(client)
+    answer = client.post("/projects/lumo/quality/measure/", {"voices": "people"}, follow=True)
+    text = escaping.unescape(answer.content.decode())
+    assert "New figures are asked for." in text
+    assert "Measure again" not in text
+    measurement.refresh_from_db()
+    assert measurement.asked_at is not None
+    assert measurement.content["verdict"] == {"code": "good", "reasons": []}
+    assert AuditEvent.objects.get(verb="figures asked for").by == reviewer
+
+
+def test_asking_where_nothing_was_measured_makes_the_row_that_the_keeper_sees(client, project):
+    answer = client.post("/projects/lumo/quality/measure/", {"voices": "ai"})
+    assert answer.url == "/projects/lumo/quality/?voices=ai"
+    made = Measurement.objects.get()
+    assert (made.voices, made.measured_at) == ("ai", None)
+    assert "Nothing has been measured yet." in text_of(client, "?voices=ai")
+
+
+def test_each_kind_of_voices_has_pages_of_its_own(client, project):
+    measured(project)
+    measured(project, voices="simulated", verdict={"code": "poor", "reasons": []})
+    text = html_of(client)
+    assert "Labels are good enough" in text
+    assert 'href="?voices=simulated"' in text
+    text = html_of(client, "?voices=simulated")
+    assert "not good enough" in text
+    assert "These judgements are not people's." in text
+    assert 'href="/projects/lumo/quality/judgements/?known=1&voices=simulated"' in text
+
+
+def test_voices_are_read_by_the_pages_as_they_are_measured():
+    assert {str(voices): tuple(map(str, sources)) for voices, sources in reading.SOURCES.items()} == SOURCES
+
+
+def test_figures_lead_to_the_judgements_behind_them(client, project):
+    measured(project)
+    text = html_of(client)
+    for query in ("known=1", "repeats=1", "since=2026-02-01&until=2026-03-01", "annotator=ada&peer=ben"):
+        assert f'href="/projects/lumo/quality/judgements/?{query}"' in text
+
+
+def test_the_matrix_names_who_agrees_least_and_has_every_pair_with_its_interval(client, project):
+    measured(project)
+    text = html_of(client, "agreement/")
+    assert "ada and chloe agree least: on 52 % (48 to 56 %), n = 380 pairs." in text
+    assert text.count('class="heat__cell heat__cell--8"') == 2
+    assert 'href="/projects/lumo/quality/judgements/?annotator=ada&peer=ben"' in text
+    assert "ben · chloe" not in text
+
+
+def test_versions_of_guidelines_stand_beside_each_other(client, project):
+    Guideline.objects.create(project=project, number=2, text="x", changes="Truth first.")
+    measured(project)
+    text = html_of(client, "guidelines/")
+    assert "By version 2, people agree on 76 % (72 to 80 %), n = 1,204 pairs." in text
+    assert "Truth first." in text
+    assert 'href="/projects/lumo/quality/judgements/?guideline=1&known=1"' in text
+
+
+def test_policies_are_ranked_with_intervals_and_places(client, project):
+    measured(project)
+    text = text_of(client, "policies/")
+    assert "lumo-3 is preferred to all others: it wins 67 % (63 to 71 %), n = 1,204 pairs." in text
+    assert "lumo-2 2 to 3 -0.10 (-0.30 to 0.10) n = 1,204 pairs 48 % (44 to 52 %)" in text
+    link = 'href="/projects/lumo/quality/judgements/?policy=lumo-3&against=lumo-1"'
+    assert link in html_of(client, "policies/")
+
+
+def test_a_leader_that_may_be_none_is_not_called_one(client, project):
+    one = {"name": "lumo-1", "strength": figure(0.1), "win_rate": figure(0.52), "places": [1, 3]}
+    measured(project, policies={"ranked": [one], "beats": [], "missing": ""})
+    assert "lumo-1 leads, but may be as low as place 3" in text_of(client, "policies/")
+
+
+def test_the_table_of_who_beats_whom_has_both_sides(client, project):
+    measured(project)
+    text = html_of(client, "policies/")
+    assert '<span class="heat__value">66</span>' in text
+    assert '<span class="heat__value">34</span>' in text
+
+
+def test_tags_lead_to_their_items_and_judgements(client, project):
+    measured(project)
+    text = html_of(client, "tags/")
+    assert 'href="/projects/lumo/quality/items/?tag=lang%3Ade"' in text
+    assert 'href="/projects/lumo/quality/judgements/?tag=lang%3Ade"' in text
+
+
+def test_the_pages_are_a_link_away(client, project):
+    measured(project)
+    assert '<a href="/projects/lumo/quality/" aria-current="page">Quality</a>' in html_of(client, "tags/")
+    assert 'href="/projects/lumo/quality/"' in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("path", [*PAGES, "people/ada/"])
+def test_annotators_and_strangers_see_none_of_it(project, path):
+    of_annotator(measured(project), "ada")
+    for user, status in ((MembershipFactory(project=project).user, 403), (UserFactory(), 404)):
+        client = Client()
+        client.force_login(user)
+        assert client.get(f"/projects/lumo/quality/{path}").status_code == status
+    assert Client().get(f"/projects/lumo/quality/{path}").status_code == 302
+
+
+def test_annotators_ask_for_nothing(project):
+    client = Client()
+    client.force_login(MembershipFactory(project=project).user)
+    assert client.post("/projects/lumo/quality/measure/").status_code == 403
+    assert not Measurement.objects.exists()
+
+
+@pytest.mark.parametrize("path", [*PAGES, "people/p0/"])
+def test_pages_take_few_queries_however_much_there_is(client, project, path):
+    measurement = measured(project)
+    for number in range(60):
+        of_annotator(measurement, f"p{number}")
+        of_task(measurement, disputed(project, question=f"Question {number}?"))
+    with CaptureQueriesContext(connection) as queries:
+        text_of(client, path)
+    assert len(queries) <= MOST_QUERIES
+
+
+def test_hostile_names_and_texts_do_not_become_markup(client, project):
+    evil = "<script>alert(1)</script>"
+    slices = [
+        {"tag": evil, "judgements": 1, "tasks": 1, "pairs": figure(0.5), "alpha": TOO_LITTLE, "known": TOO_LITTLE}
+    ]
+    one = {"name": evil, "strength": figure(0.1), "win_rate": figure(0.52), "places": [1, 1]}
+    policies = {"ranked": [one, one, one], "beats": [{"a": evil, "b": evil, **figure(0.5)}], "missing": evil}
+    measurement = measured(project, slices=slices, policies=policies, rubric={evil: figure(0.5)})
+    of_task(measurement, disputed(project, question=evil, tags=[evil]))
+    for path in ("", "tags/", "policies/", "items/", "judgements/"):
+        html = client.get(f"/projects/lumo/quality/{path}").content.decode()
+        assert "lumo" in html
+        assert evil not in html
