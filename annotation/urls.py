@@ -10,7 +10,7 @@ from annotation.views import (
     releases,
     submissions,
 )
-from annotation.views.quality import items, judgements, measuring, people
+from annotation.views.quality import acting, items, judgements, measuring, people
 from annotation.views.quality import pages as quality_pages
 from annotation.views.review import pages
 
@@ -65,4 +65,9 @@ urlpatterns = [
     path(f"{quality}policies/", quality_pages.policies, name="quality_policies"),
     path(f"{quality}tags/", quality_pages.slices, name="quality_slices"),
     path(f"{quality}judgements/", judgements.judgements, name="quality_judgements"),
+    path(f"{quality}people/<str:name>/pause/", acting.pause, name="quality_pause"),
+    path(f"{quality}people/<str:name>/resume/", acting.resume, name="quality_resume"),
+    path(f"{quality}people/<str:name>/remove/", acting.remove, name="quality_remove"),
+    path(f"{quality}exclude/", acting.exclude, name="quality_exclude"),
+    path(f"{quality}lift/", acting.lift, name="quality_lift"),
 ]
