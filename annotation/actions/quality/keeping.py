@@ -1,0 +1,67 @@
+"""Keeps the figures of all projects up to date: looks now and then, and measures what has changed.
+
+There is no queue to lose. What is to be done is told by the rows themselves: figures whose state is not today's are
+old, so whoever is killed, and whatever is missed, is made up for at the next look.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from django.db import close_old_connections
+from django.utils import timezone
+
+from annotation.actions.quality.measuring import Tell, measure
+from annotation.actions.quality.state import states
+from annotation.exceptions import AnnotationError
+from annotation.models import Measurement, Project
+
+EVERY = 60.0  # seconds
+REST = 10  # times what measuring took: at most a tenth of a processor goes into a project that never rests
+
+Wait = Callable[[float], object]
+
+
+def keep(
+    *, every: float = EVERY, once: bool = False, project: Project | None = None, tell: Tell, wait: Wait = time.sleep
+) -> None:
+    """Measure what is old, again and again until interrupted; `once`: one round."""
+    while True:
+        close_old_connections()
+        for chosen in [project] if project else Project.objects.all():
+            rounded(chosen, tell=tell, patient=not once)
+        if once:
+            tell("all figures are up to date")
+            return
+        close_old_connections()
+        wait(every)
+
+
+def rounded(project: Project, *, tell: Tell, patient: bool) -> None:
+    """What goes wrong with one project is told and leaves the others alone."""
+    for voices in list(old(project, patient=patient)):
+        name = f"{project.slug} ({voices})"
+        try:
+            measurement = measure(project, voices=voices, tell=lambda step, name=name: tell(f"{name}: {step}"))
+        except AnnotationError as error:
+            tell(f"{name}: {error}")
+        else:
+            tell(f"{name}: {measurement.judgements:,} judgements measured in {measurement.seconds:.1f} s")
+
+
+def old(project: Project, *, patient: bool = True) -> Iterator[str]:
+    """The voices whose figures are to be made anew. `patient`: not yet those that were made a moment ago."""
+    known = {measurement.voices: measurement for measurement in project.measurements.all()}
+    for voices, state in states(project).items():
+        measurement = known.get(voices)
+        if measurement is None or measurement.measured_at is None or measurement.asked_at is not None:
+            yield voices
+            continue
+        rested = not patient or has_rested(measurement, now=timezone.now())
+        if rested and measurement.state != state.text:
+            yield voices
+
+
+def has_rested(measurement: Measurement, *, now: datetime) -> bool:
+    rest = timedelta(seconds=REST * measurement.seconds)
+    return measurement.measured_at is None or measurement.measured_at + rest <= now

@@ -1,0 +1,171 @@
+"""A row for each annotator who has a name: volume, pace, agreement, known answers, reliability, and what is to do."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from django.db.models import Count
+
+from annotation.actions.known_answers import SET
+from annotation.actions.quality import checks
+from annotation.actions.quality.checks import Check
+from annotation.actions.quality.gathering import Facts
+from annotation.actions.quality.labels import Labels, reliability_of
+from annotation.actions.reviews import READ
+from annotation.models import AnnotatorMeasure, Measurement, Project, Skip
+from annotation.stats.agreement.peers import Scores, with_peers
+from annotation.stats.figures import Figure, not_enough
+from annotation.stats.pace import FAST, MINIMUM_TIMES
+from annotation.stats.said import Flags, Floats, Said, Whole
+from annotation.stats.shares import grouped_shares
+
+RECENT = 50  # judgements: what they do now, against all before
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Agreement with others of each annotator: in all, in their last judgements, and before."""
+
+    whole: list[Figure]
+    recent: list[Figure]
+    before: list[Figure]
+    is_recent: Flags
+
+
+def measures(measurement: Measurement, facts: Facts, *, labels: Labels) -> list[AnnotatorMeasure]:
+    people = np.flatnonzero(facts.named & (np.bincount(facts.said.annotators, minlength=facts.named.size) > 0))
+    compared = comparison(facts.said)
+    paces = pace_of_each(facts.said)
+    known, repeats = checks.by_annotator(facts.known), checks.by_annotator(facts.repeats)
+    skips = skips_of(facts.project)
+    rows = []
+    for person in people.tolist():
+        key = int(facts.annotator_ids[person])
+        content = {
+            **volume(facts.said, person),
+            "pace": paces[person],
+            "agreement": compared.whole[person].as_dict(),
+            "known": checks.share(known[key]).as_dict(),
+            "repeats": checks.share(repeats[key]).as_dict(),
+            **trust_in(labels, person),
+            **recent_and_before(facts, person, compared=compared, known=known[key]),
+            "skips": skips.get(key, 0),
+        }
+        rows.append(row(measurement, key=key, content=content))
+    return rows
+
+
+def row(measurement: Measurement, *, key: int, content: Json) -> AnnotatorMeasure:
+    return AnnotatorMeasure(
+        measurement=measurement,
+        annotator_id=key,
+        judgements=content["judgements"],
+        agreement=content["agreement"]["value"],
+        reliability=content["reliability"]["value"],
+        known=content["known"]["value"],
+        suggestion=content.get("suggestion", {}).get("code", "fine"),
+        content=content,
+    )
+
+
+def volume(said: Said, person: int) -> Json:
+    at = said.at[said.annotators == person]
+    known = at[~np.isnan(at)]
+    first, last = (known.min(), known.max()) if known.size else (None, None)
+    return {"judgements": int(at.size), "first": iso(first), "last": iso(last)}
+
+
+def iso(moment: float | None) -> str | None:
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+
+
+def comparison(said: Said) -> Compared:
+    scores, number = with_peers(said), len(said.names)
+    recent = is_recent(said)
+    parts = (Scores(right=scores.right * kept, n=scores.n * kept) for kept in (recent, ~recent))
+    newer, older = (part.by(said.annotators, number=number) for part in parts)
+    return Compared(whole=scores.by(said.annotators, number=number), recent=newer, before=older, is_recent=recent)
+
+
+def is_recent(said: Said) -> Flags:
+    """Each annotator's last judgements; they stand in the order in which they came."""
+    order = np.argsort(said.annotators[::-1], kind="stable")
+    people = said.annotators[::-1][order]
+    starts = np.flatnonzero(np.diff(people, prepend=-1))
+    turn = np.arange(people.size) - np.repeat(starts, np.diff(starts, append=people.size))
+    found = np.zeros(people.size, dtype=np.bool_)
+    found[order] = turn < RECENT
+    return found[::-1]
+
+
+def pace_of_each(said: Said) -> list[Json]:
+    """The median of each annotator's times, and how often they take less than a fifth of what is usual."""
+    timed = ~np.isnan(said.seconds)
+    people, times = said.annotators[timed], said.seconds[timed]
+    number = len(said.names)
+    counts, medians = np.bincount(people, minlength=number), medians_of(times, people, number=number)
+    fast = fast_of_each(times, people, number=number)
+    return [
+        {
+            "median": None if np.isnan(medians[j]) else float(medians[j]),
+            "n": int(counts[j]),
+            "fast": fast[j].as_dict(),
+        }
+        for j in range(number)
+    ]
+
+
+def medians_of(values: Floats, groups: Whole, *, number: int) -> Floats:
+    """(G,): NaN of a group without values."""
+    order = np.lexsort((values, groups))
+    values, counts = values[order], np.bincount(groups, minlength=number)
+    ends = np.cumsum(counts)
+    lower, upper = ends - counts + (counts - 1) // 2, ends - counts + counts // 2
+    found = np.full(number, np.nan)
+    some = counts > 0
+    found[some] = (values[lower[some]] + values[upper[some]]) / 2
+    return found
+
+
+def fast_of_each(times: Floats, people: Whole, *, number: int) -> list[Figure]:
+    if times.size < MINIMUM_TIMES:
+        return [not_enough(n=int(times.size), needed=MINIMUM_TIMES, what="times")] * number
+    fast = (times < FAST * np.median(times)).astype(np.float64)
+    return grouped_shares(fast, np.ones_like(fast), people, number=number, what="judgements")
+
+
+def trust_in(labels: Labels, person: int) -> Json:
+    if labels.reliability is None:
+        return {"reliability": Figure(value=None, missing=labels.missing).as_dict(), "weight": None}
+    annotator = labels.reliability.annotators[person]
+    return {"reliability": reliability_of(annotator).as_dict(), "weight": annotator.weight}
+
+
+def recent_and_before(facts: Facts, person: int, *, compared: Compared, known: list[Check]) -> Json:
+    said, theirs = facts.said, facts.said.annotators == person
+    first = int(facts.keys[theirs & compared.is_recent][0])
+    return {
+        "recent": {
+            "agreement": compared.recent[person].as_dict(),
+            "known": checks.share(check for check in known if check.key >= first).as_dict(),
+            "pace": median_of(said.seconds[theirs & compared.is_recent]),
+        },
+        "before": {
+            "agreement": compared.before[person].as_dict(),
+            "known": checks.share(check for check in known if check.key < first).as_dict(),
+            "pace": median_of(said.seconds[theirs & ~compared.is_recent]),
+        },
+    }
+
+
+def median_of(times: Floats) -> float | None:
+    known = times[~np.isnan(times)]
+    return float(np.median(known)) if known.size else None
+
+
+def skips_of(project: Project) -> dict[int, int]:
+    """Without what they gave back as the price of reviewing."""
+    skips = Skip.objects.filter(task__project=project).exclude(reason__in=[READ, SET]).order_by()
+    return dict(skips.values_list("annotator").annotate(Count("pk")))
