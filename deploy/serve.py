@@ -1,12 +1,16 @@
-"""Serve the site on one local port: `python deploy/serve.py PORT WORKERS`. If it is up already, only say so."""
+"""Serve the site on one local port, and keep the figures of its quality pages up to date beside it:
+`python deploy/serve.py PORT WORKERS`. If it is up already, only say so."""
 
-import os
+import signal
 import socket
+import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+LOOK = 5.0  # seconds between two looks at whether the keeper still runs
 
 
 def main() -> None:
@@ -20,8 +24,28 @@ def main() -> None:
     print(f"The site is at {address}  (Ctrl-C stops it)", flush=True)
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
     arguments = ["flywheel.wsgi", "--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{port}"]
-    os.chdir(ROOT)
-    os.execv(gunicorn, [gunicorn, *arguments, "--workers", workers])  # noqa: S606
+    site = subprocess.Popen([gunicorn, *arguments, "--workers", workers], cwd=ROOT)
+    signal.signal(signal.SIGTERM, lambda *_: site.terminate())
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches all three; the site says when it has ended
+    sys.exit(beside(site))
+
+
+def beside(site: subprocess.Popen[bytes]) -> int:
+    """The keeper, started again whenever it ends, until the site does; how that ended."""
+    keeper = started_keeper()
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            code = site.wait(timeout=LOOK)
+            keeper.terminate()
+            keeper.wait()
+            return code
+        if keeper.poll() is not None:
+            keeper = started_keeper()
+
+
+def started_keeper() -> subprocess.Popen[bytes]:
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen([sys.executable, "manage.py", "measure"], cwd=ROOT, stdin=quiet, stdout=quiet)
 
 
 def in_use(port: int) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
 from django.utils import timezone
 
 from annotation.actions.quality.measuring import Tell, measure
@@ -22,19 +22,37 @@ REST = 10  # times what measuring took: at most a tenth of a processor goes into
 Wait = Callable[[float], object]
 
 
+def idle(seconds: float) -> None:
+    """Without a connection that a restart of the database has cut, or that another process could use."""
+    close_old_connections()
+    time.sleep(seconds)
+    close_old_connections()
+
+
 def keep(
-    *, every: float = EVERY, once: bool = False, project: Project | None = None, tell: Tell, wait: Wait = time.sleep
+    *, every: float = EVERY, once: bool = False, project: Project | None = None, tell: Tell, wait: Wait = idle
 ) -> None:
-    """Measure what is old, again and again until interrupted; `once`: one round."""
+    """Measure what is old, again and again until interrupted; `once`: one round. A database that does not answer now
+    may do so at the next look.
+
+    Raises:
+        OperationalError: `once`, and the database does not answer.
+    """
+    if once:
+        looked(project, tell=tell, patient=False)
+        tell("all figures are up to date")
+        return
     while True:
-        close_old_connections()
-        for chosen in [project] if project else Project.objects.all():
-            rounded(chosen, tell=tell, patient=not once)
-        if once:
-            tell("all figures are up to date")
-            return
-        close_old_connections()
+        try:
+            looked(project, tell=tell, patient=True)
+        except OperationalError as error:
+            tell(f"the database does not answer: {error}")
         wait(every)
+
+
+def looked(project: Project | None, *, tell: Tell, patient: bool) -> None:
+    for chosen in [project] if project else Project.objects.all():
+        rounded(chosen, tell=tell, patient=patient)
 
 
 def rounded(project: Project, *, tell: Tell, patient: bool) -> None:

@@ -34,7 +34,8 @@ def progress_of(facts: Facts) -> dict[str, Any]:
     return {
         "tasks": tasks_by_state(facts.project),
         "judgements": len(facts.said),
-        "annotators": int(np.unique(facts.said.annotators).size),
+        "annotators": int(np.count_nonzero(facts.named)),
+        "unnamed": int(np.count_nonzero(~facts.named[facts.said.annotators])),
         "per_day": per_day(facts.said.at),
         "left": left,
         "forecast": forecast(facts.said.at, left=left, state=facts.project.state, now=timezone.now()),

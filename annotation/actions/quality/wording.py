@@ -43,8 +43,9 @@ def about(content: Json) -> Iterator[str]:
     progress = content["progress"]
     tasks = sum(progress["tasks"].values())
     yield (
-        f"{progress['judgements']:,} judgements of {tasks:,} tasks by {progress['annotators']:,} annotators, "
-        f"{progress['left']:,} places left"
+        f"{progress['judgements']:,} judgements of {tasks:,} tasks by {progress['annotators']:,} annotators"
+        + (f" and others without a name ({progress['unnamed']:,})" if progress["unnamed"] else "")
+        + f", {progress['left']:,} places left"
     )
     if ends := progress["forecast"]["ends"]:
         yield from line("done by", f"{ends} ({progress['forecast']['earliest']} to {progress['forecast']['latest']})")
