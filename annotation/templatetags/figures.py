@@ -24,16 +24,19 @@ COUNTED = {
     "repeats": ngettext_lazy("%(n)s repeat", "%(n)s repeats", "count"),
     "tasks": ngettext_lazy("%(n)s task", "%(n)s tasks", "count"),
     "triads": ngettext_lazy("%(n)s triad", "%(n)s triads", "count"),
+    "times": ngettext_lazy("%(n)s time", "%(n)s times", "count"),
+    "votes on shared pairs": ngettext_lazy("%(n)s vote on a shared pair", "%(n)s votes on shared pairs", "count"),
     "votes": ngettext_lazy("%(n)s vote", "%(n)s votes", "count"),
 }
-TOO_LITTLE = re.compile(r"not enough: (\d+) of the (\d+) (\w+) that a number needs")
+TOO_LITTLE = re.compile(r"not enough: (\d+) of the (\d+) (.+) that a number needs")
 NOT_MEASURED = gettext_lazy("not measured")
 
 
 @register.simple_tag
-def share(figure: Any, href: str = "") -> SafeString:
-    """A share as "61 % (57 to 65 %) n = 1,204 pairs"; the number leads to the judgements behind it."""
-    return _shown(figure, percent, href=href, unit="\u00a0%")
+def share(figure: Any, href: str = "", *, short: bool = False) -> SafeString:
+    """A share as "61 % (57 to 65 %) n = 1,204 pairs"; the number leads to the judgements behind it. `short`: the page
+    says of what n is."""
+    return _shown(figure, percent, href=href, unit="\u00a0%", short=short)
 
 
 @register.simple_tag
@@ -98,17 +101,18 @@ def missing_of(figure: Any) -> str:
     return gettext("not enough: %(n)s of %(needed)s") % {"n": n, "needed": counted(int(needed), what)}
 
 
-def _shown(figure: Any, say: Callable[[float], str], *, href: str, unit: str) -> SafeString:
+def _shown(figure: Any, say: Callable[[float], str], *, href: str, unit: str, short: bool = False) -> SafeString:
     value = value_of(figure)
     if value is None:
         return format_html('<span class="quiet small">{}</span>', missing_of(figure))
+    n = figure.get("n", 0)
     number = format_html('<a href="{}">{}{}</a>', href, say(value), unit) if href else f"{say(value)}{unit}"
     return format_html(
         '<span class="fig"><span class="fig__value">{}</span> <span class="quiet">{}</span> '
         '<span class="quiet small fig__n">n&nbsp;=&nbsp;{}</span></span>',
         number,
         _between(figure, say, unit=unit),
-        counted(figure.get("n", 0), figure.get("what", "pairs")),
+        number_format(n, force_grouping=True) if short else counted(n, figure.get("what", "pairs")),
     )
 
 

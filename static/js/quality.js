@@ -86,7 +86,7 @@ function intervals({ rows, percent: isShare, chance }, label, width) {
   };
 }
 
-/** The usual time by hour of the day; a point is as large as it has judgements. */
+/** The usual time by hour of the day. */
 function hours({ rows }, label) {
   return {
     height: 200,
@@ -96,10 +96,9 @@ function hours({ rows }, label) {
     marginBottom: 40,
     x: { ...axis, domain: [0, 23], ticks: 6, label, tickFormat: (hour) => String(hour) },
     y: { ...axis, ticks: 4, grid: true, label: null, zero: true, tickFormat: (seconds) => `${number.format(seconds)} s` },
-    r: { range: [2, 9] },
     marks: [
       Plot.lineY(rows, { x: "hour", y: "median", stroke: "var(--accent)", strokeWidth: 1.25 }),
-      Plot.dot(rows, { x: "hour", y: "median", r: "n", fill: "var(--accent)", fillOpacity: 0.6 }),
+      Plot.dot(rows, { x: "hour", y: "median", r: 3.5, fill: "var(--accent)" }),
     ],
   };
 }

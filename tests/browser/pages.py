@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from annotation.actions import invitations, leases, seats
 from annotation.models import Annotator, Membership, Project, Task
 from flywheel.actions import turns
+from tests.annotation.quality_rows import measured, of_annotator, of_task
 from tests.factories import (
     AnnotatorFactory,
     MembershipFactory,
@@ -121,6 +122,10 @@ def world() -> World:
     slot = leases.claim(desk, by=annotator)
     assert slot is not None
     _, token = invitations.invite(desk, role="annotator", groups=[], skills=[], uses=2, days=7, by=admin)
+    found = measured(loop)
+    label = Task.objects.filter(project=loop, judgements__isnull=False).latest("pk")
+    of_annotator(found, label.judgements.latest("pk").annotator.name)
+    of_task(found, label)
     return World(
         admin=admin,
         annotator=annotator,
@@ -168,6 +173,7 @@ def loop(here: World) -> str:
     return here.loop.slug
 
 
+FIGURES = ("matrix", "items", "guidelines", "policies", "slices", "judgements")
 PAGES = [
     at("account_login", who=""),
     at("account_login", who="", name="nothing there", query="nowhere/"),
@@ -207,8 +213,13 @@ PAGES = [
     at("annotation:release", loop, lambda here: here.release),
     at("annotation:review", desk),
     at("annotation:review", loop, name="a review with judgements"),
-    at("annotation:review_people", loop),
     at("annotation:review_task", loop, lambda here: here.loop.tasks.filter(judgements__isnull=False).latest("pk").pk),
+    at("annotation:quality", loop),
+    at("annotation:quality", desk, name="a quality that was never measured"),
+    at("annotation:quality_people", loop),
+    at("annotation:quality_person", loop, lambda here: judged(here).annotator.name),
+    *(at(f"annotation:quality_{name}", loop) for name in FIGURES),
+    at("annotation:quality_judgements", loop, name="simulated judgements", query="?voices=simulated"),
     at("flywheel:index"),
     at("flywheel:project", loop),
     at("flywheel:project", desk, name="a loop that has not begun"),
@@ -222,12 +233,13 @@ PAGES = [
 
 # Addresses that show no page of ours.
 DESK_FORMS = ("submit", "skip", "draft", "acknowledge")
-FORMS = (*DESK_FORMS, "revoke", "preview", "waive", "review_read", "reveal", "adjudicate")
+FORMS = (*DESK_FORMS, "revoke", "preview", "waive", "review_read", "reveal", "adjudicate", "quality_measure")
 SECOND_FACTORS = (  # seen in tests/browser/test_account.py
     *("mfa_activate_totp", "mfa_deactivate_totp", "mfa_authenticate", "mfa_reauthenticate"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes"),
 )
-ELSEWHERE = {"set_language", "training:metrics", *(f"annotation:{name}" for name in FORMS), *SECOND_FACTORS}
+MOVED = "annotation:review_people"
+ELSEWHERE = {"set_language", "training:metrics", MOVED, *(f"annotation:{name}" for name in FORMS), *SECOND_FACTORS}
 
 
 def judged(here: World) -> Any:
