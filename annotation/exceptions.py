@@ -113,3 +113,7 @@ class Paused(AnnotationError):
     """Their work in the project is paused; the sentence says why."""
 
     status_code = 403
+
+
+class UnusableWebhook(AnnotationError):
+    """An address that nothing may be posted to."""

@@ -1,6 +1,7 @@
 """Settings of the one project. Every value that differs between machines is an environment variable,
 listed in .env.example; a wrong one stops the boot with its name."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,29 @@ def database() -> dict[str, Any]:
         raise ImproperlyConfigured(f"DATABASE_URL begins with {scheme!r}: use sqlite:///path or postgres://…")
     config: dict[str, Any] = env.db_url_config(url)
     return {**config, "CONN_MAX_AGE": age, "OPTIONS": {**config.get("OPTIONS", {}), **options}}
+
+
+def mail() -> dict[str, Any]:
+    """What EMAIL_URL says; a backend that sends nothing if it is not set."""
+    url = env.str("EMAIL_URL", default="")
+    if not url:
+        return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+    try:
+        config: dict[str, Any] = env.email_url_config(url)
+    except (ValueError, ImproperlyConfigured):
+        raise ImproperlyConfigured(
+            "EMAIL_URL is no address of a mail server: smtp+tls://user:password@host:587"
+        ) from None
+    return config
+
+
+def webhook_hosts() -> list[str]:
+    hosts = [host.strip().lower() for host in env.list("WEBHOOK_HOSTS", default=[])]
+    if wrong := [host for host in hosts if not re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", host)]:
+        raise ImproperlyConfigured(
+            f"WEBHOOK_HOSTS: {wrong[0]!r} is no host: name it as hooks.example.org or host:port."
+        )
+    return hosts
 
 
 SECRET_KEY = secret("SECRET_KEY")
@@ -149,8 +173,22 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if switch("BEHIND_PROXY") else 0
 MFA_TOTP_ISSUER = "Flywheel"
-# No page mails anything; should one ever be added, it must not reach for a mail server that nobody set up.
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.dummy.EmailBackend")
+# Alerts and summaries alone are mailed, and only through a server that somebody named.
+MAIL = mail()
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="") or MAIL["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = MAIL.get("EMAIL_HOST") or "localhost", MAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.get("EMAIL_HOST_USER") or "", MAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.get("EMAIL_USE_TLS", False), MAIL.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = MAIL.get("EMAIL_FILE_PATH") or None
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="") or "flywheel@localhost"
+# Where people reach the site, for links in mails and posts.
+SITE_URL = env.str("SITE_URL", default="").rstrip("/")
+# Alerts are posted to these and to no others, signed with the secret.
+WEBHOOK_HOSTS = webhook_hosts()
+WEBHOOK_SECRET = env.str("WEBHOOK_SECRET", default="")
+if WEBHOOK_HOSTS and not WEBHOOK_SECRET:
+    raise ImproperlyConfigured("WEBHOOK_SECRET is not set: what is posted to WEBHOOK_HOSTS is signed with it.")
 # Failed sign-ins are counted here, for all workers together. Large, so that nobody pushes the counts out by guessing.
 CACHES = {
     "default": {

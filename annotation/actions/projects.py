@@ -16,8 +16,9 @@ LISTED = 10
 # What is asked for on the settings page, in its order.
 SETTINGS = (
     "name", "ties_allowed", "strength_asked", "acceptability_asked", "reason_asked", "flags_asked",
-    "highlights_asked", "edit_asked", "criteria", "overlap", "responses_per_task", "lease_minutes", "gold_rate",
-    "repeat_rate", "gold_feedback", "qualification_pass", "acknowledgement_asked", "revisions_locked",
+    "highlights_asked", "edit_asked", "criteria", "overlap", "most_overlap", "sureness", "responses_per_task",
+    "lease_minutes", "gold_rate", "repeat_rate", "gold_feedback", "qualification_pass", "acknowledgement_asked",
+    "revisions_locked", "alert_agreement", "alert_known", "weekly_summary", "alert_webhook",
 )  # fmt: skip
 
 

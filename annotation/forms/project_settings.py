@@ -7,8 +7,10 @@ from django import forms
 from django.forms.renderers import get_default_renderer
 from django.utils.translation import gettext_lazy as _
 
+from annotation.actions import webhooks
 from annotation.actions.projects import SETTINGS
 from annotation.actions.tasks import MAX_OVERLAP
+from annotation.exceptions import UnusableWebhook
 from annotation.formats.rubric import MAX_CRITERIA, MAX_CRITERION, MAX_DESCRIPTION, SCALES
 from annotation.forms.projects import LONGEST_GUIDELINES
 from annotation.models import Project
@@ -25,6 +27,8 @@ LABELS = {
     "highlights_asked": _("Highlights"),
     "edit_asked": _("Edit"),
     "overlap": _("Overlap"),
+    "most_overlap": _("At most"),
+    "sureness": _("Sure enough"),
     "responses_per_task": _("Answers per task"),
     "lease_minutes": _("Minutes to finish a task"),
     "gold_rate": _("Gold rate"),
@@ -33,6 +37,10 @@ LABELS = {
     "qualification_pass": _("Pass mark of the qualification"),
     "acknowledgement_asked": _("Guidelines are confirmed"),
     "revisions_locked": _("Submissions are locked"),
+    "alert_agreement": _("Alert when agreement falls below"),
+    "alert_known": _("Alert when known pairs fall below"),
+    "weekly_summary": _("Weekly summary"),
+    "alert_webhook": _("Webhook"),
 }
 HELP = {
     "name": _("Shown to everybody; the short name in addresses stays."),
@@ -44,6 +52,11 @@ HELP = {
     "highlights_asked": _("Mark a passage of an answer and comment on it."),
     "edit_asked": _("Turn the best answer into an ideal one; kept as a demonstration for training."),
     "overlap": _("How many people judge each task."),
+    "most_overlap": _(
+        "Where the first people leave it open which answer is best, others are asked one by one, up to so many. "
+        "Empty: never more than the overlap."
+    ),
+    "sureness": _("From 0.5 to 1: how sure the consensus must be of the best answer before nobody else is asked."),
     "responses_per_task": _(
         "2 to 9 are ranked, 1 is rated and edited, 0 asks for a written answer. For new tasks only."
     ),
@@ -59,6 +72,15 @@ HELP = {
     "qualification_pass": _("Share of known pairs to get right, from 0 to 1, before the first real task."),
     "acknowledgement_asked": _("People confirm each new version of the guidelines before their next task."),
     "revisions_locked": _("What was submitted can no longer be revised."),
+    "alert_agreement": _(
+        "From 0 to 1: the share of pairs that two people order alike. The whole 95 % interval must lie below it, so "
+        "that chance alone tells nobody. Empty: no alert."
+    ),
+    "alert_known": _(
+        "From 0 to 1: the share of known pairs that people get right, in the same way. Empty: no alert."
+    ),
+    "weekly_summary": _("The figures of the week, for as long as the project is running."),
+    "alert_webhook": _("Alerts and summaries are posted to this address as JSON, too."),
 }
 
 
@@ -84,12 +106,20 @@ GROUPS = (
     Group(
         key="tasks",
         title=_("Tasks"),
-        names=("overlap", "apply_to_waiting", "responses_per_task", "lease_minutes", "revisions_locked"),
+        names=(
+            "overlap", "apply_to_waiting", "most_overlap", "sureness", "responses_per_task", "lease_minutes",
+            "revisions_locked",
+        ),
     ),
     Group(
         key="quality",
         title=_("Quality"),
         names=("gold_rate", "gold_feedback", "repeat_rate", "qualification_pass", "acknowledgement_asked"),
+    ),
+    Group(
+        key="alerts",
+        title=_("Alerts"),
+        names=("alert_agreement", "alert_known", "weekly_summary", "alert_webhook"),
     ),
 )  # fmt: skip
 
@@ -116,7 +146,7 @@ class SettingsForm(forms.ModelForm[Project]):
             choices=[(Asked.OFF, _("not asked")), (Asked.OPTIONAL, _("optional")), (Asked.REQUIRED, _("required"))],
         )
         self.fields["overlap"].max_value = MAX_OVERLAP  # type: ignore[attr-defined]
-        for name in ("gold_rate", "repeat_rate", "qualification_pass"):
+        for name in ("gold_rate", "repeat_rate", "qualification_pass", "sureness", "alert_agreement", "alert_known"):
             self.fields[name].widget.attrs["step"] = "0.01"
 
     @property
@@ -128,6 +158,22 @@ class SettingsForm(forms.ModelForm[Project]):
         if overlap > MAX_OVERLAP:
             raise forms.ValidationError(_("At most %(most)d people judge a task."), params={"most": MAX_OVERLAP})
         return overlap
+
+    def clean_most_overlap(self) -> int | None:
+        most: int | None = self.cleaned_data["most_overlap"]
+        if most is not None and most > MAX_OVERLAP:
+            raise forms.ValidationError(_("At most %(most)d people judge a task."), params={"most": MAX_OVERLAP})
+        return most
+
+    def clean_alert_webhook(self) -> str:
+        """One that stands there already stays, though its host is allowed no more: nothing is posted to it."""
+        address: str = self.cleaned_data["alert_webhook"]
+        if not address or address == self.initial.get("alert_webhook"):
+            return address
+        try:
+            return webhooks.target_of(address).url
+        except UnusableWebhook as error:
+            raise forms.ValidationError(str(error)) from None
 
     def values(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self.Meta.fields}

@@ -113,8 +113,11 @@ class Project(models.Model):
     def clean(self) -> None:
         """
         Raises:
-            ValidationError: the rates of hidden tasks leave less than half for real ones.
+            ValidationError: the rates of hidden tasks leave less than half for real ones, or the most people are
+                fewer than the least.
         """
+        if self.most_overlap is not None and self.overlap is not None and self.most_overlap < self.overlap:
+            raise ValidationError({"most_overlap": gettext("At least as many as the overlap, or none.")})
         if round((self.gold_rate or 0) + (self.repeat_rate or 0), 9) > MAX_HIDDEN:
             said = gettext("The gold rate and the repeat rate are at most 0.5 together.")
             raise ValidationError({"repeat_rate": said})

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from annotation.actions import alerts, overlap, projects
 from annotation.actions import guidelines as guideline_actions
-from annotation.actions import overlap, projects
 from annotation.actions.members import ADMINS, project_for
 from annotation.exceptions import ChangedMeanwhile, NotFound
 from annotation.formats import differences
@@ -80,6 +80,7 @@ def shown_settings(
         "form": form,
         "criteria": criteria,
         "checked": checked,
+        "telling": {"mail": alerts.mail_is_set_up(), "addresses": len(alerts.addresses_of(project))},
         "waiting": overlap.narrower(project, overlap=project.overlap).count(),
     }
     return render(request, "annotation/project/settings.html", context, status=status)

@@ -94,6 +94,12 @@ def test_half_of_the_tasks_may_be_hidden(admin, project):
             {"gold_rate": "0.5", "repeat_rate": "0.01"},
             "The gold rate and the repeat rate are at most 0.5 together.",
         ),
+        ({"overlap": "3", "most_overlap": "2"}, "At least as many as the overlap, or none."),
+        ({"most_overlap": "1001"}, "At most 1000 people judge a task."),
+        ({"sureness": "0.4"}, "greater than or equal to 0.5"),
+        ({"alert_agreement": "1.1"}, "less than or equal to 1"),
+        ({"alert_webhook": "https://hooks.example.org/"}, "Nothing may be posted to hooks.example.org"),
+        ({"alert_webhook": "http://127.0.0.1/"}, "over https only"),
         ({"lease_minutes": "0"}, "greater than or equal to 1"),
         ({"name": ""}, "This field is required."),
         ({"reason_asked": "perhaps"}, "Select a valid choice"),
@@ -108,6 +114,37 @@ def test_a_wrong_value_is_refused_beside_its_field_and_nothing_is_saved(admin, p
     assert sentence in answer.content.decode()
     project.refresh_from_db()
     assert project.ties_allowed
+
+
+def test_alerts_and_adaptive_overlap_are_settings(admin, project, settings):
+    settings.WEBHOOK_HOSTS = ["hooks.example.org"]
+    asked = {"most_overlap": "5", "sureness": "0.9", "alert_agreement": "0.6", "alert_known": "0.8"}
+    save(admin, weekly_summary="on", alert_webhook="https://hooks.example.org/T0", **asked)
+    project.refresh_from_db()
+    assert (project.most_overlap, project.sureness, project.weekly_summary) == (5, 0.9, True)
+    assert (project.alert_agreement, project.alert_known) == (0.6, 0.8)
+    assert project.alert_webhook == "https://hooks.example.org/T0"
+
+
+def test_a_webhook_that_is_allowed_no_more_does_not_keep_the_rest_from_being_saved(admin, project):
+    Project.objects.update(alert_webhook="https://hooks.example.org/T0")
+    save(admin, name="Other")
+    project.refresh_from_db()
+    assert project.name == "Other"
+
+
+@pytest.mark.parametrize(
+    ("backend", "email", "sentence"),
+    [
+        ("dummy", "a@example.org", "No mail server is set up here"),
+        ("locmem", "", "No admin of this project has a mail address"),
+        ("locmem", "a@example.org", "Alerts are mailed to the 1 admin who has an address."),
+    ],
+)
+def test_the_page_says_who_is_told_of_alerts(project, settings, backend, email, sentence):
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
+    client = signed_in(MembershipFactory(project=project, role="admin", user=UserFactory(email=email)).user)
+    assert sentence in client.get("/projects/lumo/settings/").content.decode()
 
 
 def test_criteria_are_rows_that_are_added_and_removed(admin, project):

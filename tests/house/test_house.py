@@ -91,6 +91,21 @@ def test_an_unknown_database_stops_the_boot_with_its_name():
     assert "Traceback" not in done.stderr
 
 
+def test_a_mail_server_that_is_none_stops_the_boot_with_its_name():
+    done = python("manage.py", "check", EMAIL_URL="pigeon://loft")
+    assert done.returncode == 1
+    assert "EMAIL_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("hosts", ["https://hooks.example.org", "hooks.example.org"])
+def test_hosts_to_post_to_need_to_be_hosts_and_a_secret(hosts):
+    done = python("manage.py", "check", WEBHOOK_HOSTS=hosts, WEBHOOK_SECRET="" if hosts[:5] != "https" else "x")
+    assert done.returncode == 1
+    assert "WEBHOOK_" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_every_environment_variable_is_in_the_example():
     read = set(re.findall(r'(?:env\.\w+|secret|switch)\(\s*"([A-Z_]+)"', (ROOT / "flywheel/settings.py").read_text()))
     listed = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
