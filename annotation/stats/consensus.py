@@ -4,7 +4,7 @@ First everybody is taken for one and the same annotator; that gives the table wh
 table of their own, with the shared one as a prior worth some votes: whoever said little stays near everybody.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
@@ -51,11 +51,14 @@ class Fit:
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where each vote counts: `cells` (3, V), of J·5 cells, one for each truth; `pairs` (V,); and `worth` (V,)."""
+    """Where each vote counts: `cells` (3, V), of J·5 cells, one for each truth; `pairs` (V,); and `worth` (V,). A vote
+    may stand for several on its pair, `copies` (V,), and a pair for several with the same votes, `alike` (P,)."""
 
     cells: Whole
     pairs: Whole
     worth: Floats
+    copies: Floats
+    alike: Floats
     number_of_annotators: int
     number_of_pairs: int
 
@@ -63,9 +66,32 @@ class Places:
 def pooled(votes: Votes, *, model: ResponseModel) -> Fit:
     """The fit in which all annotators are one: a table of one row. One vote of somebody who guesses is added, so that
     nothing is impossible because nobody happened to do it."""
-    places = placed(votes, annotators=np.zeros_like(votes.annotators), number=1)
-    shares = votes.shares()
-    return maximise(places, model=model, posterior=shares, start=HALF_KNOWING, prior=GUESSING, strength=1.0)
+    places, pattern_of = patterns(votes)
+    shares = votes.shares()[np.unique(pattern_of, return_index=True)[1]]
+    fit = maximise(places, model=model, posterior=shares, start=HALF_KNOWING, prior=GUESSING, strength=1.0)
+    return replace(fit, posterior=fit.posterior[pattern_of])
+
+
+def patterns(votes: Votes) -> tuple[Places, Whole]:
+    """If all annotators are one, only how many votes for each outcome a pair has tells it from others: the places of
+    these patterns, each with at most three votes, and the pattern of each pair (P,). EM over all votes alike would
+    take its thousands of steps over as many rows as there are votes."""
+    cells = votes.pairs * OUTCOMES + votes.outcomes
+    size = votes.number_of_pairs * OUTCOMES
+    copies = np.bincount(cells, minlength=size).reshape(-1, OUTCOMES)
+    worth = np.bincount(cells, weights=votes.worth, minlength=size).reshape(-1, OUTCOMES).round(9)
+    found, pattern_of, alike = np.unique(np.hstack([copies, worth]), axis=0, return_inverse=True, return_counts=True)
+    pairs, outcomes = np.nonzero(found[:, :OUTCOMES])
+    places = Places(
+        cells=CELL_OF[:, outcomes],
+        pairs=pairs,
+        worth=found[pairs, OUTCOMES + outcomes] * alike[pairs],
+        copies=found[pairs, outcomes],
+        alike=alike.astype(np.float64),
+        number_of_annotators=1,
+        number_of_pairs=len(found),
+    )
+    return places, pattern_of
 
 
 def own(votes: Votes, *, model: ResponseModel, prior: Floats, strength: float) -> Fit:
@@ -86,6 +112,8 @@ def placed(votes: Votes, *, annotators: Whole, number: int) -> Places:
         cells=annotators * CELLS + CELL_OF[:, votes.outcomes],
         pairs=votes.pairs,
         worth=votes.worth,
+        copies=np.ones(votes.pairs.size),
+        alike=np.ones(votes.number_of_pairs),
         number_of_annotators=number,
         number_of_pairs=votes.number_of_pairs,
     )
@@ -103,7 +131,7 @@ def maximise(
     for step in range(1, STEPS + 1):
         counts = counted(posterior, places=places)
         table = model.estimate(counts, old=table, prior=prior, strength=strength)
-        truth = model.truth(posterior)
+        truth = model.truth(posterior, alike=places.alike)
         moved, posterior = posterior, judged(places, table=table, truth=truth)
         if np.abs(posterior - moved).max() < TOLERANCE:
             return Fit(posterior=posterior, table=table, counts=counts, truth=truth, steps=step)
@@ -120,7 +148,7 @@ def counted(posterior: Floats, *, places: Places) -> Floats:
 
 def judged(places: Places, *, table: Floats, truth: Floats) -> Floats:
     """(P, 3): the posterior of each pair's truth, all votes on it being independent once the truth is known."""
-    evidence = (np.log(table) + HALVED).ravel()[places.cells]  # (3, V)
+    evidence = (np.log(table) + HALVED).ravel()[places.cells] * places.copies  # (3, V)
     sums = [np.bincount(places.pairs, weights=row, minlength=places.number_of_pairs) for row in evidence]
     with np.errstate(divide="ignore"):  # what cannot be true keeps a posterior of 0
         scores = np.log(truth) + np.stack(sums, axis=1)

@@ -56,7 +56,9 @@ class Annotator:
 class Reliability:
     """`annotators`: (J,), as in `votes.names`. `posterior`: (P, 3), the probability that the left side of a pair is
     better, that neither is, that the right one is. `weights`: (V,), of each vote. `newcomer`: the weight of somebody
-    without any vote. `prior_votes`: what the prior was worth. `steps` of EM."""
+    without any vote. `tables`: (J, 5), probabilities of each annotator's votes by cell; `everybody`: (1, 5), of all
+    together. `truth`: (3,), how likely each truth is beforehand. `prior_votes`: what the prior was worth. `steps` of
+    EM."""
 
     method: str
     prior_votes: float
@@ -64,6 +66,9 @@ class Reliability:
     posterior: Floats
     weights: Floats
     newcomer: float
+    tables: Floats
+    everybody: Floats
+    truth: Floats
     steps: int
 
     @property
@@ -99,6 +104,9 @@ def estimate(votes: Votes, *, method: str, prior_votes: float | None = None) -> 
         posterior=consensus.posterior(votes, fit=fit),
         weights=weight[votes.annotators],
         newcomer=float(evidence(everybody.table)[0] * scale),
+        tables=fit.table,
+        everybody=everybody.table,
+        truth=fit.truth,
         steps=fit.steps,
     )
 

@@ -27,13 +27,14 @@ SMALLEST = 1e-10
 class ResponseModel(Protocol):
     """`estimate`: the new table of probabilities (J, 5) from expected counts (J, 5), the old table, and a prior that
     is worth `strength` votes: either one row (1, 5) for all or, with strength 0, anything.
-    `truth`: (3,), how likely each truth is beforehand, from the posterior (P, 3)."""
+    `truth`: (3,), how likely each truth is beforehand, from the posterior (P, 3), a row of which stands for `alike` (P,)
+    pairs."""
 
     name: str
 
     def estimate(self, counts: Floats, *, old: Floats, prior: Floats, strength: float) -> Floats: ...
 
-    def truth(self, posterior: Floats) -> Floats: ...
+    def truth(self, posterior: Floats, *, alike: Floats) -> Floats: ...
 
 
 class DawidSkene:
@@ -50,8 +51,8 @@ class DawidSkene:
         strict, ties = filled[:, :EQUAL], filled[:, EQUAL:]
         return np.hstack([strict / strict.sum(axis=1, keepdims=True), ties / ties.sum(axis=1, keepdims=True)])
 
-    def truth(self, posterior: Floats) -> Floats:
-        ties = float(np.clip(posterior[:, TIE].mean(), SMALLEST, 1 - SMALLEST))
+    def truth(self, posterior: Floats, *, alike: Floats) -> Floats:
+        ties = float(np.clip(posterior[:, TIE] @ alike / alike.sum(), SMALLEST, 1 - SMALLEST))
         return np.array([(1 - ties) / 2, ties, (1 - ties) / 2])
 
 
@@ -79,7 +80,7 @@ class Mace:
         tie_habit = share(guessed_tie + strength * habit, votes - known + strength, otherwise=tie_habit)
         return from_competence(knowing, tie_habit)
 
-    def truth(self, posterior: Floats) -> Floats:
+    def truth(self, posterior: Floats, *, alike: Floats) -> Floats:
         if not posterior[:, TIE].any():
             return np.array([1 / 2, 0.0, 1 / 2])
         return np.full(OUTCOMES, 1 / OUTCOMES)
