@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.db import OperationalError, close_old_connections
 from django.utils import timezone
 
+from annotation.actions import adaptive, alert_words, alerts, deliveries
 from annotation.actions.quality.measuring import Tell, measure
 from annotation.actions.quality.state import states
 from annotation.exceptions import AnnotationError
@@ -51,8 +52,10 @@ def keep(
 
 
 def looked(project: Project | None, *, tell: Tell, patient: bool) -> None:
-    for chosen in [project] if project else Project.objects.all():
+    for chosen in Project.objects.filter(pk=project.pk) if project else Project.objects.all():
         rounded(chosen, tell=tell, patient=patient)
+    if told := deliveries.deliver():
+        tell(f"told of {told} alerts")
 
 
 def rounded(project: Project, *, tell: Tell, patient: bool) -> None:
@@ -65,6 +68,10 @@ def rounded(project: Project, *, tell: Tell, patient: bool) -> None:
             tell(f"{name}: {error}")
         else:
             tell(f"{name}: {measurement.judgements:,} judgements measured in {measurement.seconds:.1f} s")
+    if asked := adaptive.widen(project):
+        tell(f"{project.slug}: one more person is asked about {asked:,} tasks")
+    for alert in alerts.look(project):
+        tell(f"{project.slug}: {alert_words.subject_of(alert)}")
 
 
 def old(project: Project, *, patient: bool = True) -> Iterator[str]:

@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from annotation.actions import alerts
 from annotation.views.quality import plots
 from annotation.views.quality.measured import PAGE, measured_of, shown
 from annotation.views.quality.words import reasons_in_words
@@ -33,6 +34,7 @@ def overview(request: MemberRequest, slug: str) -> HttpResponse:
         "overview",
         plots=drawn,
         verdict=verdict,
+        alerts=alerts.listed(seen.project),
         reasons=reasons_in_words(verdict.get("reasons") or []),
         drift=seen.part("drift"),
         rubric=list(seen.part("rubric").items()),  # a criterion may be called "items": no template asks by name
