@@ -83,7 +83,11 @@ def votes_of(records: Iterable[Record]) -> Votes | None:
     return of_lists(pairs=pairs, annotators=annotators, outcomes=outcomes, worth=worth) if pairs else None
 
 
-def estimated(votes: Votes | None, *, method: str) -> Reliability:
+def estimated(votes: Votes | None, *, method: str, instead: str = f"--weights {EQUAL}") -> Reliability:
+    """
+    Raises:
+        Unweighable: too little overlap or agreement; the sentence says what to export with `instead`.
+    """
     try:
         if votes is None:
             raise reliability.NothingShared("no judgement ranks two answers, so nobody can be compared with anybody")
@@ -91,7 +95,7 @@ def estimated(votes: Votes | None, *, method: str) -> Reliability:
     except (reliability.NothingShared, reliability.OnlyChance, NotConverged) as error:
         raise Unweighable(
             f"Judgements cannot be weighed by {method}: {error}. Let more people judge the same tasks, or export "
-            f"with --weights {EQUAL}."
+            f"with {instead}."
         ) from error
 
 

@@ -12,7 +12,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from annotation.actions import audit, release_weights
+from annotation.actions import audit, release_labels, release_weights
+from annotation.actions.release_labels import CONSENSUS, VOTES
 from annotation.actions.release_selection import DEFAULT_PURPOSES, DEFAULT_SOURCES, Filters, Selection
 from annotation.actions.release_weights import EQUAL
 from annotation.exceptions import DamagedRelease, EmptyRelease, UnwritableFile
@@ -35,14 +36,15 @@ def export(
     purposes: Sequence[str] = DEFAULT_PURPOSES,
     tags: Sequence[str] = (),
     weights: str = EQUAL,
+    labels: str = VOTES,
     by: User | None = None,
     progress: Progress | None = None,
 ) -> Release:
     """Freeze what the filters leave into RELEASES_DIR/<slug>-<hash>/ and register it.
 
     The same judgements are the same release: an equal one that is there already is verified and given back, with the
-    filters under which it was first made. `weights`: one of `release_weights.METHODS`. `progress` is called with 1
-    for each row.
+    filters under which it was first made. `weights`: one of `release_weights.METHODS`. `labels`: one of
+    `release_labels.LABELS`. `progress` is called with 1 for each row.
 
     Raises:
         EmptyRelease: the filters leave nothing.
@@ -55,7 +57,7 @@ def export(
     root = Path(settings.RELEASES_DIR)
     try:
         with building(root, project.slug) as directory:
-            manifest = built(selection, directory, weights=weights, progress=progress)
+            manifest = built(selection, directory, weights=weights, labels=labels, progress=progress)
             files.seal(directory, manifest)
             path = root / f"{project.slug}-{manifest['hash'][:12]}"
             manifest = publish(directory, path)
@@ -87,26 +89,33 @@ def counted(records: Iterator[Record], progress: Progress | None) -> Iterator[Re
             progress(1)
 
 
-def built(selection: Selection, directory: Path, *, weights: str, progress: Progress | None) -> Manifest:
+def built(selection: Selection, directory: Path, *, weights: str, labels: str, progress: Progress | None) -> Manifest:
     """Write the rows; what their manifest will say."""
     digest = files.write_rows(directory, counted(selection.records(), progress))
     if not digest.counts["rows"]:
         raise EmptyRelease(empty_sentence(selection))
-    if weights == EQUAL:
-        return manifest_of(selection, digest, weights={"method": EQUAL})
-    return reweighed(selection, directory, method=weights)
+    how: dict[str, Any] = {"weights": {"method": EQUAL}, "labels": {"kind": VOTES}}
+    if weights != EQUAL:
+        weighing = release_weights.weighing(files.read_rows(directory), method=weights)
+        digest, how["weights"] = rewritten(directory, weighing.weighed), weighing.manifest
+    if labels == CONSENSUS:
+        method = release_labels.METHOD if weights == EQUAL else weights
+        labelling = release_labels.labelling(files.read_rows(directory), method=method)
+        digest, how["labels"] = rewritten(directory, labelling.labelled, labelled=True), labelling.manifest
+    return manifest_of(selection, digest, **how)
 
 
-def reweighed(selection: Selection, directory: Path, *, method: str) -> Manifest:
-    """Write the rows that are there anew, with their weights. The database is not asked a second time: somebody may
-    have judged meanwhile."""
-    weighing = release_weights.weighing(files.read_rows(directory), method=method)
-    equal = directory / "equal"
-    equal.mkdir()
-    (directory / files.PARQUET).rename(equal / files.PARQUET)
-    digest = files.write_rows(directory, weighing.weighed(files.read_rows(equal)))
-    shutil.rmtree(equal)
-    return manifest_of(selection, digest, weights=weighing.manifest)
+def rewritten(
+    directory: Path, change: Callable[[Iterator[Record]], Iterator[Record]], *, labelled: bool = False
+) -> files.Digest:
+    """Write the rows that are there anew, changed. The database is not asked a second time: somebody may have judged
+    meanwhile."""
+    before = directory / "before"
+    before.mkdir()
+    (directory / files.PARQUET).rename(before / files.PARQUET)
+    digest = files.write_rows(directory, change(files.read_rows(before)), labelled=labelled)
+    shutil.rmtree(before)
+    return digest
 
 
 def empty_sentence(selection: Selection) -> str:
@@ -121,7 +130,9 @@ def empty_sentence(selection: Selection) -> str:
     )
 
 
-def manifest_of(selection: Selection, digest: files.Digest, *, weights: dict[str, Any]) -> Manifest:
+def manifest_of(
+    selection: Selection, digest: files.Digest, *, weights: dict[str, Any], labels: dict[str, Any]
+) -> Manifest:
     return {
         "format_version": FORMAT_VERSION,
         "hash": digest.hash,
@@ -129,6 +140,7 @@ def manifest_of(selection: Selection, digest: files.Digest, *, weights: dict[str
         "filters": selection.filters.as_dict(),
         "tie_policy": TIE_POLICY,
         "weights": weights,
+        "labels": labels,
         "excluded": selection.excluded(),
         "policies": dict(sorted(selection.policy_kinds.items())),
         "counts": digest.counts,

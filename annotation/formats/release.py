@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from annotation.exceptions import DamagedRelease
 from annotation.formats.manifest import FORMAT_VERSION, Counts, Manifest
-from annotation.formats.release_rows import SCHEMA, Record, canonical_line, from_parquet, to_parquet
+from annotation.formats.release_rows import LABELLED, SCHEMA, Record, canonical_line, from_parquet, to_parquet
 
 PARQUET = "rankings.parquet"
 MANIFEST = "manifest.json"
@@ -30,12 +30,14 @@ class Digest(NamedTuple):
     counts: dict[str, Any]
 
 
-def write_rows(directory: Path, records: Iterable[Record]) -> Digest:
-    """Write the rows as they come, in their order, and say what they hash and count to."""
+def write_rows(directory: Path, records: Iterable[Record], *, labelled: bool = False) -> Digest:
+    """Write the rows as they come, in their order, and say what they hash and count to. `labelled`: each has a
+    consensus, or None for it."""
+    schema = LABELLED if labelled else SCHEMA
     sha, counts = hashlib.sha256(), Counts()
     group: list[Record] = []
     characters = 0
-    with pq.ParquetWriter(directory / PARQUET, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(directory / PARQUET, schema, compression="zstd") as writer:
         for record in records:
             line = canonical_line(record)
             sha.update(line.encode())
@@ -43,9 +45,9 @@ def write_rows(directory: Path, records: Iterable[Record]) -> Digest:
             group.append(to_parquet(record))
             characters += len(line)
             if len(group) >= GROUP_ROWS or characters >= GROUP_CHARACTERS:
-                writer.write_table(pa.Table.from_pylist(group, SCHEMA))
+                writer.write_table(pa.Table.from_pylist(group, schema))
                 group, characters = [], 0
-        writer.write_table(pa.Table.from_pylist(group, SCHEMA))
+        writer.write_table(pa.Table.from_pylist(group, schema))
     return Digest(sha.hexdigest(), counts.as_dict())
 
 
@@ -92,7 +94,7 @@ def read_rows(directory: Path) -> Iterator[Record]:
     path = directory / PARQUET
     try:
         with pq.ParquetFile(path) as file:
-            if not file.schema_arrow.equals(SCHEMA):
+            if not any(file.schema_arrow.equals(schema) for schema in (SCHEMA, LABELLED)):
                 raise DamagedRelease(f"{path} does not have the columns of a release.")
             for batch in file.iter_batches(batch_size=GROUP_ROWS):
                 for record in batch.to_pylist():

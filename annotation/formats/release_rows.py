@@ -64,6 +64,34 @@ SCHEMA = pa.schema(
     ]
 )
 
+# A release whose rows say what their votes come to together has a column more, and so another hash.
+LABELLED = SCHEMA.append(
+    pa.field(
+        "consensus",
+        pa.struct(
+            [
+                ("ranking", pa.list_(pa.list_(pa.int16()))),
+                (
+                    "pairs",
+                    pa.list_(
+                        pa.struct(
+                            [
+                                ("a", pa.int16()),
+                                ("b", pa.int16()),
+                                ("first", pa.float64()),
+                                ("tie", pa.float64()),
+                                ("second", pa.float64()),
+                            ]
+                        )
+                    ),
+                ),
+                ("sureness", pa.float64()),
+                ("judgements", pa.int32()),
+            ]
+        ),
+    )
+)
+
 
 class Pair(NamedTuple):
     """Two positions of one judgement; with `tie` the order means nothing."""

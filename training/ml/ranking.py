@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
-from training.exceptions import RunFailed
+from training.exceptions import InvalidRelease, RunFailed
 from training.ml import losses, scoring
 from training.ml.data import batches
 from training.ml.data.batches import Item
@@ -120,7 +120,13 @@ def expanded(item: Item) -> int:
 
 
 def encode(job: Job[Any], found: Sequence[Group], *, knobs: RankingKnobs) -> list[Item]:
-    """The groups as tokens. Ties to be dropped go here: later they would take part of their prompt's weight along."""
+    """The groups as tokens. Ties to be dropped go here: later they would take part of their prompt's weight along.
+
+    Raises:
+        InvalidRelease: the labels are to be a consensus, and the release has none.
+    """
+    if knobs.labels == "consensus" and not any(group.agreed for group in found):
+        raise InvalidRelease("labels=consensus: this release has none; export it again with --labels consensus")
     return batches.encode(
         found, encoder=job.encoder, labels=knobs.labels, margin=knobs.margin, ties=knobs.ties != "drop"
     )

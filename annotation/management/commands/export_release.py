@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
 from annotation.actions import projects, releases
+from annotation.actions.release_labels import CONSENSUS, LABELS, VOTES
 from annotation.actions.release_selection import CONTENTS, DEFAULT_PURPOSES, DEFAULT_SOURCES
 from annotation.actions.release_weights import EQUAL, METHODS
 from annotation.formats.manifest import Manifest
@@ -52,6 +53,12 @@ class Command(BaseCommand):
             default=EQUAL,
             help=f"what a judgement counts: by how reliable its annotator is, or the same (default: {EQUAL})",
         )
+        parser.add_argument(
+            "--labels",
+            choices=LABELS,
+            default=VOTES,
+            help=f"consensus: each row also says what its votes come to together, and how surely (default: {VOTES})",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = projects.named(options["project"])
@@ -63,6 +70,7 @@ class Command(BaseCommand):
                 purposes=options["purpose"] or DEFAULT_PURPOSES,
                 tags=options["tags"],
                 weights=options["weights"],
+                labels=options["labels"],
                 progress=bar.update,
             )
         self.stdout.write(summary(release))
@@ -88,6 +96,7 @@ def summary(release: Release) -> str:
         f"{counts['demonstrations']:,} demonstrations\n"
         f"{excluded_summary(release.manifest)}"
         f"{weights_summary(release.manifest)}"
+        f"{labels_summary(release.manifest)}"
         f"hash {release.hash}\n"
         f"in {release.path}"
     )
@@ -109,4 +118,14 @@ def weights_summary(manifest: Manifest) -> str:
     return (
         f"weights by {manifest['weights']['method']}: {min(weights):.2f} to {max(weights):.2f}; "
         f"{known:,} of {len(facts):,} annotators shared enough comparisons for a reliability of their own\n"
+    )
+
+
+def labels_summary(manifest: Manifest) -> str:
+    found = manifest.get("labels", {})
+    if found.get("kind") != CONSENSUS:
+        return ""
+    return (
+        f"consensus by {found['method']} on {found['rows']:,} rows, "
+        f"sure of the best answer to {found['sureness']:.0%} on average\n"
     )

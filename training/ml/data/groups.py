@@ -16,7 +16,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from training.ml.data.pairs import MARGINS, Prompt
-from training.ml.data.releases import Message, Response, Row
+from training.ml.data.releases import Agreed, Message, Response, Row
 
 Ranking = tuple[tuple[int, ...], ...]  # tie groups of response indices, best first
 
@@ -47,11 +47,13 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """`responses`: distinct texts, each with the policy under which it appeared first."""
+    """`responses`: distinct texts, each with the policy under which it appeared first. `agreed`: what all votes come
+    to together, if the release says so; the weights of a pair sum to 1."""
 
     prompt: Prompt
     responses: tuple[Response, ...]
     verdicts: tuple[Verdict, ...]
+    agreed: tuple["Edge", ...] = ()
 
     @property
     def messages(self) -> list[Message]:
@@ -90,6 +92,7 @@ class Draft:
 
     responses: dict[str, Response] = field(default_factory=dict)  # by text, in order of appearance
     verdicts: list[Verdict] = field(default_factory=list)
+    agreed: dict[Comparison, float] = field(default_factory=lambda: defaultdict(float))
 
 
 def of_rows(rows: Iterable[Row]) -> list[Group]:
@@ -101,7 +104,14 @@ def of_rows(rows: Iterable[Row]) -> list[Group]:
     for row in rows:
         read(row, drafts[tuple((message["role"], message["content"]) for message in row.prompt)])
     return [
-        Group(prompt=prompt, responses=tuple(draft.responses.values()), verdicts=tuple(draft.verdicts))
+        Group(
+            prompt=prompt,
+            responses=tuple(draft.responses.values()),
+            verdicts=tuple(draft.verdicts),
+            agreed=tuple(
+                shares([Edge(**pair._asdict(), margin=0.0, weight=weight) for pair, weight in draft.agreed.items()])
+            ),
+        )
         for prompt, draft in drafts.items()
     ]
 
@@ -112,6 +122,9 @@ def read(row: Row, draft: Draft) -> None:
         draft.responses.setdefault(response.text, response)
     place = {text: index for index, text in enumerate(draft.responses)}
     indices = [place[response.text] for response in row.responses]
+    for pair in row.consensus:
+        for comparison, weight in sides(pair, indices):
+            draft.agreed[comparison] += weight
     for judgement in row.judgements:
         ranking = tuple(tuple(sorted({indices[i] for i in group})) for group in judgement.ranking if group)
         if judgement.weight > 0 and len({i for group in ranking for i in group}) > 1:
@@ -124,6 +137,17 @@ def read(row: Row, draft: Draft) -> None:
                     ratings={name: placed(values, indices) for name, values in judgement.ratings.items()},
                 )
             )
+
+
+def sides(pair: Agreed, indices: Sequence[int]) -> list[tuple[Comparison, float]]:
+    """The three things that may be so of a pair, with their probabilities; nothing of a response and itself."""
+    a, b = indices[pair.a], indices[pair.b]
+    said = [
+        (Comparison(a, b, tie=False), pair.first),
+        (Comparison(min(a, b), max(a, b), tie=True), pair.tie),
+        (Comparison(b, a, tie=False), pair.second),
+    ]
+    return [(comparison, weight) for comparison, weight in said if weight > 0 and a != b]
 
 
 def placed(values: Sequence[float | None], indices: Sequence[int]) -> dict[int, float]:
@@ -142,9 +166,12 @@ def edges(group: Group, *, labels: str, margin: str, ties: bool = True) -> list[
         labels: `votes`: a comparison weighs what its judgements weigh together. `shares`: the weights of each
             unordered pair sum to 1, so that disagreement is a soft label. `majority`: one edge of weight 1 a pair,
             for the side that more weight preferred; a tie where both have as much. A tie votes for neither side.
+            `consensus`: what the release says that all votes come to; the weights of a pair sum to 1.
         margin: `strength`: the mean of the judgements' margins by weight (`pairs.MARGINS`). `off`: 0.
         ties: False: ties count as not said, and an even vote gives no edge.
     """
+    if labels == "consensus":
+        return [edge for edge in group.agreed if ties or not edge.tie]
     heard = [edge for edge in votes(group, margin=margin) if ties or not edge.tie]
     return [edge for edge in EDGES[labels](heard) if ties or not edge.tie]
 
@@ -179,15 +206,17 @@ def comparisons(ranking: Ranking) -> list[Comparison]:
 def rated(group: Group, *, labels: str) -> dict[str, list[Edge]]:
     """By criterion what its ratings say: of two responses that one person rated apart, the higher one is better.
 
-    Persons are compared with themselves alone, for one's 4 is another's 3. `labels` as in `edges`.
+    Persons are compared with themselves alone, for one's 4 is another's 3. `labels` as in `edges`; of ratings there
+    is no consensus, and they are shares.
     """
+    merged = EDGES.get(labels, shares)
     weights: dict[str, dict[Comparison, float]] = defaultdict(lambda: defaultdict(float))
     for verdict in group.verdicts:
         for criterion in verdict.ratings:
             for better, worse in verdict.rated_apart(criterion):
                 weights[criterion][Comparison(better, worse, tie=False)] += verdict.weight
     found = {
-        criterion: EDGES[labels]([Edge(**c._asdict(), margin=0.0, weight=weight) for c, weight in said.items()])
+        criterion: merged([Edge(**c._asdict(), margin=0.0, weight=weight) for c, weight in said.items()])
         for criterion, said in weights.items()
     }
     return {criterion: [edge for edge in said if not edge.tie] for criterion, said in found.items()}

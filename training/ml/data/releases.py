@@ -48,12 +48,26 @@ class Judgement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Agreed:
+    """What all votes on the responses `a` and `b` come to: the probabilities that a is better, neither is, b is."""
+
+    a: int
+    b: int
+    first: float
+    tie: float
+    second: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Row:
+    """`consensus`: empty where the release was exported without."""
+
     prompt: list[Message]
     responses: list[Response]
     judgements: list[Judgement]
     split: str
     tags: tuple[str, ...] = ()
+    consensus: tuple[Agreed, ...] = ()
 
     @property
     def is_demonstration(self) -> bool:
@@ -137,6 +151,7 @@ def row_of(record: Record) -> Row:
         judgements=[judgement_of(item) for item in record["judgements"]],
         split=record["split"],
         tags=tuple(record["tags"]),
+        consensus=tuple(Agreed(**pair) for pair in (record.get("consensus") or {}).get("pairs", ())),
     )
 
 

@@ -11,7 +11,15 @@ from typing import Any
 
 from training.exceptions import InvalidKnob
 from training.ml.knobs.fields import as_text, typed
-from training.ml.knobs.rankings import CHECKS_OF_DPO, DpoKnobs, RankingKnobs, RewardKnobs, check_listwise, check_ties
+from training.ml.knobs.rankings import (
+    CHECKS_OF_DPO,
+    DpoKnobs,
+    RankingKnobs,
+    RewardKnobs,
+    check_labels,
+    check_listwise,
+    check_ties,
+)
 from training.ml.knobs.rl import (
     BestOfNKnobs,
     GuardKnobs,
@@ -117,6 +125,7 @@ def build(kind: str, values: Mapping[str, Any]) -> Knobs:
         CHECKS_OF_DPO[knobs.trainer](knobs)
     if isinstance(knobs, RankingKnobs):
         check_ties(knobs)
+        check_labels(knobs)
     check_rewarded(knobs)
     check_needs(knobs)
     return knobs

@@ -35,8 +35,9 @@ class RankingKnobs(FoundingKnobs):
         "votes",
         "votes: each comparison weighs what its judgements weigh together (InstructGPT); shares: the comparisons of "
         "two answers weigh 1 together, so that disagreement is a soft label; majority: the side with more weight has "
-        "won, and an even vote is a tie.",
-        choices=("votes", "shares", "majority"),
+        "won, and an even vote is a tie; consensus: each side weighs its probability, in a release exported with "
+        "--labels consensus.",
+        choices=("votes", "shares", "majority", "consensus"),
     )
     weighting: str = knob(
         "prompt",
@@ -217,9 +218,16 @@ def check_ties(knobs: RankingKnobs) -> None:
         )
 
 
+def check_labels(knobs: RankingKnobs) -> None:
+    if knobs.labels == "consensus" and knobs.margin != "off":
+        raise InvalidKnob(f"margin={knobs.margin}: a consensus knows no strength; leave it off, or say other labels")
+
+
 def check_listwise(knobs: RewardKnobs) -> None:
     if knobs.ties not in ("drop", "half"):
         raise InvalidKnob(f"ties={knobs.ties}: a model of two answers; with loss=plackett-luce say drop or half")
+    if knobs.labels == "consensus":
+        raise InvalidKnob("labels=consensus: it is of two answers; with loss=plackett-luce say votes or shares")
     if knobs.margin != "off":
         raise InvalidKnob(
             f"margin={knobs.margin}: whole rankings know no margin; leave it off, or loss=bradley-terry"
