@@ -90,9 +90,27 @@ class TestPause:
         assert admin.get("/projects/lumo/quality/people/nobody/pause/").status_code == 404
 
 
-def test_to_remove_somebody_one_goes_to_the_members(admin, project, someone):
-    membership = project.memberships.get(user=someone.user)
-    assert admin.get(at("remove", someone)).url == f"/projects/lumo/members/{membership.pk}/remove/"
+class TestRemove:
+    def test_asks_and_then_takes_them_out_and_never_says_who_they_are(self, admin, project, someone):
+        judged(project, by=someone)
+        asked = admin.get(at("remove", someone)).content.decode()
+        answer = admin.post(at("remove", someone), follow=True).content.decode()
+        assert f"Remove {someone.name} from Lumo?" in asked
+        assert not project.memberships.filter(user=someone.user).exists()
+        assert someone.user.username not in asked + answer
+
+    def test_leaves_a_project_its_only_admin_by_pseudonym_too(self, project):
+        only = member_of(project)
+        project.memberships.update(role="admin")
+        judged(project, by=only)
+        client = Client()
+        client.force_login(only.user)
+        answer = client.post(at("remove", only))
+        assert (answer.status_code, "is the only admin" in answer.content.decode()) == (409, True)
+
+    def test_of_nobody_who_takes_part_is_not_found(self, admin, project):
+        one = said(TaskFactory(project=project), RANKING)
+        assert admin.get(at("remove", one.annotator)).status_code == 404
 
 
 class TestExclude:
@@ -186,10 +204,21 @@ class TestLift:
         assert Exclusion.objects.current().exists()
 
 
-def test_each_judgement_of_the_list_can_be_excluded_and_put_back(reviewer, project, someone):
+def test_judgements_of_the_list_are_ticked_to_be_excluded_and_put_back(reviewer, project, someone):
     one = judged(project, by=someone)[0]
     listed = reviewer.get("/projects/lumo/quality/judgements/").content.decode()
-    assert f"{at('exclude')}?uid={one.uid}" in listed
+    assert f'action="{at("exclude")}"' in listed
+    assert f'name="uid" value="{one.uid}"' in listed
     exclusions.exclude(project, judgements=Judgement.objects.all(), reason="x", by=None)
     listed = reviewer.get("/projects/lumo/quality/judgements/?excluded=1").content.decode()
-    assert f"{at('lift')}?uid={one.uid}" in listed
+    assert f'action="{at("lift")}"' in listed
+
+
+def test_a_judgement_on_the_page_of_its_task_says_whether_it_counts(reviewer, project, someone):
+    one = judged(project, by=someone)[0]
+    page = f"/projects/lumo/review/tasks/{one.task_id}/"
+    assert f"{at('exclude')}?uid={one.uid}" in reviewer.get(page).content.decode()
+    exclusions.exclude(project, judgements=Judgement.objects.all(), reason="Spam.", by=None)
+    html = reviewer.get(page).content.decode()
+    assert f"{at('lift')}?uid={one.uid}" in html
+    assert "excluded</span>" in html

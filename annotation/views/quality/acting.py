@@ -10,11 +10,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
-from annotation.actions import exclusions, pauses
+from annotation.actions import exclusions, members, pauses
 from annotation.actions.members import ADMINS, REVIEWERS, project_for
-from annotation.exceptions import InvalidReason, NotFound
+from annotation.exceptions import InvalidReason, LastAdmin, NotFound
 from annotation.forms.acting import ChosenForm, ExclusionForm, PauseForm
 from annotation.models import Annotator, Judgement, Membership, Project, Release, Seat, Slot
 from annotation.models.judgements import JudgementQuerySet
@@ -73,15 +73,24 @@ def resume(request: MemberRequest, slug: str, name: str) -> HttpResponse:
     return redirect("annotation:quality_person", slug, name)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def remove(request: MemberRequest, slug: str, name: str) -> HttpResponse:
-    """To the members' pages, where people have names."""
+    """Take them out of the project without saying who they are: that would tell whose the judgements are."""
     project = project_for(request.user, slug, roles=ADMINS)
-    membership = Membership.objects.filter(project=project, user__annotator__name=name).first()
+    annotator = annotator_of(project, name)
+    membership = Membership.objects.filter(project=project, user__annotator=annotator).first()
     if membership is None:
         raise NotFound(_("%(name)s is no member of %(project)s.") % {"name": name, "project": project})
-    return redirect("annotation:remove_member", slug, membership.pk)
+    if request.method != "POST":
+        context = {"project": project, "annotator": annotator}
+        return render(request, "annotation/quality/acting/remove.html", context)
+    try:
+        members.dismiss(membership, by=request.user)
+    except LastAdmin as error:
+        raise LastAdmin(_("%(name)s is the only admin of this project.") % {"name": name}) from error
+    messages.success(request, _("%(name)s is no member any more. What they judged stays.") % {"name": name})
+    return redirect("annotation:quality_person", slug, name)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 
-from annotation.actions import reviews
+from annotation.actions import exclusions, reviews
 from annotation.exceptions import NotFound
 from annotation.formats.differences import Part, changes
 from annotation.forms.letters import LETTERS
@@ -80,7 +80,8 @@ def review_of(task: Task, *, revealed: bool, page: str | None) -> dict[str, Any]
     texts = [position.response.text for position in positions]
     pace = pace_of(task.project)
     current = Judgement.objects.current().filter(task=task)
-    shown = Paginator(current.select_related("annotator").order_by("pk"), PAGE).get_page(page)
+    marked = exclusions.marked(current.select_related("annotator"))
+    shown = Paginator(marked.order_by("pk"), PAGE).get_page(page)
     decisions = [_decided(made, size=len(texts)) for made in task.adjudications.select_related("by")]
     known = (task.known or {}).get("ranking") or []
     return {
@@ -91,7 +92,7 @@ def review_of(task: Task, *, revealed: bool, page: str | None) -> dict[str, Any]
         "page": shown,
         "said": _all_said(shown, texts=texts, pace=pace),
         "pace": pace,
-        "apart": disagreement(list(current.by_people().values_list("ranking", flat=True))),
+        "apart": disagreement(list(exclusions.counting(current.by_people()).values_list("ranking", flat=True))),
         "decisions": decisions,
         "known": {"ranking": in_letters(known, LETTERS), "explanation": (task.known or {}).get("explanation", "")},
         "repetitions": list(task.repetitions.values_list("pk", flat=True)[:PAGE]),
