@@ -1,3 +1,4 @@
+from csp.decorators import csp_update
 from django.urls import path
 
 from annotation.views import (
@@ -20,6 +21,8 @@ quality = "projects/<slug:slug>/quality/"
 review = "projects/<slug:slug>/review/"
 settings = "projects/<slug:slug>/settings/"
 slot = "projects/<slug:slug>/slots/<uuid:token>/"
+# A plot that is saved as PNG passes through an image that the page itself made.
+plotted = csp_update({"img-src": ["blob:"]})
 
 urlpatterns = [
     path("", projects.index, name="projects"),
@@ -54,16 +57,16 @@ urlpatterns = [
     path(f"{review}tasks/<int:task_id>/read/", pages.read, name="review_read"),
     path(f"{review}tasks/<int:task_id>/reveal/", pages.reveal, name="reveal"),
     path(f"{review}tasks/<int:task_id>/decide/", pages.adjudicate, name="adjudicate"),
-    path(quality, quality_pages.overview, name="quality"),
+    path(quality, plotted(quality_pages.overview), name="quality"),
     path(f"{quality}measure/", measuring.measure, name="quality_measure"),
     path(f"{quality}people/", people.people, name="quality_people"),
     path(f"{quality}people/<str:name>/", people.person, name="quality_person"),
     path(f"{quality}people/<str:name>/waive/", people.waive, name="waive"),
     path(f"{quality}agreement/", quality_pages.matrix, name="quality_matrix"),
     path(f"{quality}items/", items.items, name="quality_items"),
-    path(f"{quality}guidelines/", quality_pages.guidelines, name="quality_guidelines"),
-    path(f"{quality}policies/", quality_pages.policies, name="quality_policies"),
-    path(f"{quality}tags/", quality_pages.slices, name="quality_slices"),
+    path(f"{quality}guidelines/", plotted(quality_pages.guidelines), name="quality_guidelines"),
+    path(f"{quality}policies/", plotted(quality_pages.policies), name="quality_policies"),
+    path(f"{quality}tags/", plotted(quality_pages.slices), name="quality_slices"),
     path(f"{quality}judgements/", judgements.judgements, name="quality_judgements"),
     path(f"{quality}people/<str:name>/pause/", acting.pause, name="quality_pause"),
     path(f"{quality}people/<str:name>/resume/", acting.resume, name="quality_resume"),
