@@ -10,7 +10,7 @@ that a checkpoint and an optimiser know nothing of the layout. The policy's own 
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from training.ml import ranking
 from training.ml.backbones import lora
 from training.ml.knobs import TrainingKnobs
 from training.ml.packed import lower, packing
-from training.ml.rl import states
+from training.ml.rl import shards, states
 from training.ml.rl.rollouts import Rollout
 from training.ml.rl.states import How, Said
 
@@ -42,6 +42,11 @@ class Actors(Protocol):
 
     @property
     def device(self) -> Any: ...
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether no process holds the whole model, so that all go through it together."""
+        ...
 
     def using(self, name: str) -> AbstractContextManager[None]:
         """`policy` or `value` is what the model computes, for the time of the block."""
@@ -80,10 +85,21 @@ class Shared:
         self.model = peft.get_peft_model(ranking.without_dropout(model), shape, adapter_name=POLICY)
         self.model.add_adapter(VALUE, shape)
         self.head = zero_head(model)
+        self.layers: list[Any] = []  # those that are cut over processes
+        self.again: Callable[[], Any] = lambda: None
+
+    def cut(self, *, again: Callable[[], Any]) -> None:
+        """The backbone over all processes, after which no adapter is added; `again` reads the base once more."""
+        self.layers = shards.cut(packing.plain(self.model).base_model)
+        self.again = again
 
     @property
     def device(self) -> Any:
         return self.model.device
+
+    @property
+    def is_cut(self) -> bool:
+        return bool(self.layers)
 
     def replace_value(self, shape: peft.LoraConfig, state: dict[str, Tensor], *, head: nn.Linear) -> None:
         """The value network starts from a reward model's adapter and head."""
@@ -137,6 +153,12 @@ class Shared:
     @contextmanager
     def merged(self, name: str) -> Iterator[Any]:
         """The adapter in the weights, which makes every token cheaper; afterwards these are back, to the bit."""
+        with shards.gathered(self.layers), self.added(name) as model:
+            yield model
+
+    @contextmanager
+    def added(self, name: str) -> Iterator[Any]:
+        """In weights that this process holds whole."""
         layers = [one for one in self.model.modules() if isinstance(one, LoraLayer) and name in one.lora_A]
         before = [layer.get_base_layer().weight.data for layer in layers]
         with torch.no_grad():
@@ -165,7 +187,8 @@ class Shared:
 
     def finished(self) -> tuple[Any, Any]:
         adapter = AdapterAlone(self.model)  # before it is merged
-        return self.model.merge_and_unload(adapter_names=[POLICY]), adapter
+        model = adapter.on(self.again()) if self.layers else self.model
+        return model.merge_and_unload(adapter_names=[POLICY]), adapter
 
 
 class AdapterAlone:
@@ -176,6 +199,12 @@ class AdapterAlone:
         self.state = {name: weight.detach().cpu().clone() for name, weight in found.items()}
         self.shape = copy.deepcopy(model.peft_config[POLICY])
         self.shape.inference_mode = True
+
+    def on(self, base: Any) -> Any:
+        """A model of its own."""
+        found = peft.get_peft_model(base, self.shape, adapter_name=POLICY)
+        peft.set_peft_model_state_dict(found, self.state, adapter_name=POLICY)
+        return found
 
     def save_pretrained(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
@@ -198,6 +227,10 @@ class Separate:
     @property
     def device(self) -> Any:
         return self.model.device
+
+    @property
+    def is_cut(self) -> bool:
+        return False
 
     def policy(self, rollouts: Sequence[Rollout]) -> Said:
         return states.said(self.model, rollouts, how=self.how, temperature=self.temperature)

@@ -11,7 +11,8 @@ the N+ implementation details: dropout off, log-probabilities at the temperature
 the reward model, advantages whitened, an answer without its end punished, Adam's epsilon 1e-5. The base is the
 reference. Measured on held-out prompts all along (`course`); the best policy within the budget of KL is kept.
 
-Left out: a value network that shares the policy's adapter; models cut over devices (FSDP, ZeRO).
+Left out: a value network that shares the policy's adapter; whole models cut over devices (the frozen backbone below
+adapters is: `shards`).
 
     python -m training.ml runs/<name>        # config.json: {"kind": "ppo", …}, prompts.jsonl
 """
@@ -22,11 +23,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
+from training.exceptions import InvalidLauncher
 from training.ml import scoring
 from training.ml.backbones import bases
 from training.ml.knobs.fields import as_text
@@ -41,21 +44,22 @@ from training.ml.rl import (
     saving,
     seats,
     setting,
+    shards,
     starts,
     updates,
 )
-from training.ml.rl.actors import POLICY, Actors
+from training.ml.rl.actors import POLICY, Actors, Shared
 from training.ml.rl.controllers import Controller
 from training.ml.rl.course import Course, evaluations
 from training.ml.rl.experience import Experience
 from training.ml.rl.prompts import of_step
-from training.ml.rl.rollouts import Prompt, Rollout
+from training.ml.rl.rollouts import Prompt, Rollout, numbers_of
 from training.ml.rl.saving import Progress
 from training.ml.rl.servers import Remote
 from training.ml.rl.setting import Setting
 from training.ml.rl.states import How
 from training.ml.rl.updates import Optimisation
-from training.ml.run import checkpoints, loop, progress, throughput, weights
+from training.ml.run import checkpoints, loop, progress, sharding, throughput, weights
 from training.ml.run.environment import is_main_process, processes
 from training.ml.run.rundir import Config, RunDirectory
 from training.ml.run.throughput import Meter
@@ -86,6 +90,7 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
         model, found.config.rewards, base=found.base, knobs=knobs, how=how, machine=machine, shared=shared
     )
     found, places = seated(found, actors)
+    cut(actors, found)
     steps = knobs.max_steps or math.ceil((knobs.episodes or len(found.prompts.train)) / knobs.rollout_size)
     return Ppo(
         setting=found,
@@ -110,6 +115,7 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
             "learning_rate": rate,
             "steps": steps,
             "packed": how.packed,
+            "parameters_here": shards.held(actors.model),
             "layers_read_once": actors.how.below.count if actors.how.below else 0,
         },
     )
@@ -124,6 +130,22 @@ def seated(found: Setting[PpoKnobs], actors: Actors) -> tuple[Setting[PpoKnobs],
         places |= more
     told = "; ".join(f"{name}: {place}" for name, place in places.items())
     return replace(found, judge=judge, gold=gold), told
+
+
+def cut(actors: Actors, found: Setting[PpoKnobs]) -> None:
+    """Over the processes, where the launcher's file asks for it.
+
+    Raises:
+        InvalidLauncher: models that are trained whole.
+    """
+    if not sharding.asked_for_fsdp() or processes() == 1:
+        return
+    if not isinstance(actors, Shared):
+        raise InvalidLauncher(
+            "PPO cuts a frozen backbone over devices, and layout=separate trains whole models: leave lora and layout "
+            "at auto, or say --accelerate-config ddp"
+        )
+    actors.cut(again=partial(bases.load_causal, found.base, machine=found.machine))
 
 
 def accelerator_of(found: Setting[PpoKnobs]) -> Accelerator:
@@ -203,7 +225,12 @@ class Ppo:
         asked = of_step(self.setting.prompts.train, step=self.step, size=knobs.rollout_size, seed=seed)
         places = list(range(self.accelerator.process_index, knobs.rollout_size, processes()))
         with self.timed("generation"):
-            answers = self.generate([asked[place] for place in places], draw=f"step {self.step}")
+            draws = numbers_of([prompt.id for prompt in asked])
+            answers = self.generate(
+                [asked[place] for place in places],
+                draw=f"step {self.step}",
+                numbers=[draws[place] for place in places],
+            )
         with self.timed("scoring"):
             verdicts = self.course.judge.of(answers)
             found = experience.gathered(
@@ -223,13 +250,15 @@ class Ppo:
         self.controller = self.controller.after(means["kl"], answers=len(figures))
         return means | {"beta": beta, "explained_variance": explained}
 
-    def generate(self, prompts: Sequence[Prompt], *, draw: str) -> list[Rollout]:
+    def generate(
+        self, prompts: Sequence[Prompt], *, draw: str, numbers: Sequence[int] | None = None
+    ) -> list[Rollout]:
         if self.remote is not None:
             with self.actors.using(POLICY):
-                return self.remote(prompts, draw=draw)
+                return self.remote(prompts, draw=draw, numbers=numbers)
         with self.actors.generating() as model, scoring.evaluating(model), self.actors.how.autocast(model):
             local = drawing.local(self.setting, model, batch_size=ABREAST * self.knobs.batch_size)
-            return local(prompts, draw=draw)
+            return local(prompts, draw=draw, numbers=numbers)
 
     def begin(self) -> None:
         with self.timed("measuring"):

@@ -236,9 +236,9 @@ def generator(found: Setting[RlooKnobs], trainer: Any) -> Generator:
         return remote
     local = drawing.local(found, model, batch_size=found.knobs.batch_size)
 
-    def generate(prompts: Sequence[Prompt], *, draw: str) -> list[Rollout]:
+    def generate(prompts: Sequence[Prompt], *, draw: str, numbers: Sequence[int] | None = None) -> list[Rollout]:
         with scoring.evaluating(model), trainer.accelerator.autocast():
-            return local(prompts, draw=draw)
+            return local(prompts, draw=draw, numbers=numbers)
 
     return generate
 

@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
@@ -31,7 +32,7 @@ from training.ml import scoring
 from training.ml.knobs.rl import RlooKnobs
 from training.ml.rl import schedules
 from training.ml.rl.course import Course
-from training.ml.rl.rollouts import Generator, Prompt, rollout_of
+from training.ml.rl.rollouts import Generator, Prompt, numbers_of, rollout_of
 from training.ml.run.throughput import Meter
 
 
@@ -45,10 +46,10 @@ class Answering:
     meter: Meter
     generate: Generator | None = None  # known when the trainer has made its model
 
-    def drawn(self, asked: Sequence[str], *, draw: str) -> list[list[int]]:
+    def drawn(self, asked: Sequence[str], *, draw: str, numbers: Sequence[int]) -> list[list[int]]:
         if self.generate is None:
             raise RunFailed("answers were asked for before there was a policy")
-        found = self.generate([self.prompts[identity] for identity in asked], draw=draw)
+        found = self.generate([self.prompts[identity] for identity in asked], draw=draw, numbers=numbers)
         self.meter.tokens += sum(len(rollout.prompt.ids) + len(rollout.answer) for rollout in found)
         return [rollout.answer for rollout in found]
 
@@ -117,9 +118,9 @@ class OnOurAnswers:
         return [self.answering.prompts[identity].ids for identity in prompts], None, {}
 
     def drawn(self) -> list[list[int]]:
-        process = self.accelerator.process_index
-        draw = f"step {self.state.global_step + 1}" + (f", process {process}" if process else "")
-        return self.answering.drawn(self.asked, draw=draw)
+        first = self.accelerator.process_index * len(self.asked)
+        numbers = numbers_of(gather_object(self.asked))[first : first + len(self.asked)]  # processes share a prompt
+        return self.answering.drawn(self.asked, draw=f"step {self.state.global_step + 1}", numbers=numbers)
 
     def _get_per_token_logps_and_entropies(  # noqa: PLR0917 - TRL's signature
         self,

@@ -8,7 +8,8 @@ has nothing to restore. Prompts are padded on the left and sorted by length; ans
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,9 +44,12 @@ class Rollout:
 
 
 class Generator(Protocol):
-    """`draw` names the draw: the same one with the same weights gives the same answers."""
+    """`draw` names the draw: the same one with the same weights gives the same answers. `numbers`: the how manieth
+    answer to its prompt each is, from 0, where other processes draw some of them."""
 
-    def __call__(self, prompts: Sequence[Prompt], *, draw: str) -> list[Rollout]: ...
+    def __call__(
+        self, prompts: Sequence[Prompt], *, draw: str, numbers: Sequence[int] | None = None
+    ) -> list[Rollout]: ...
 
 
 def rollout_of(prompt: Prompt, tokens: Sequence[int], tokenizer: Tokenizer) -> Rollout:
@@ -74,9 +78,11 @@ class Local:
     seed: int
     batch_size: int
 
-    def __call__(self, prompts: Sequence[Prompt], *, draw: str) -> list[Rollout]:
+    def __call__(
+        self, prompts: Sequence[Prompt], *, draw: str, numbers: Sequence[int] | None = None
+    ) -> list[Rollout]:
         """One answer to each prompt, in their order; a prompt may stand in it several times."""
-        names = list(numbered(prompts, draw=draw))
+        names = named(prompts, draw=draw, numbers=numbers)
         order = sorted(range(len(prompts)), key=lambda place: (-len(prompts[place].ids), place))
         found: dict[int, Rollout] = {}
         for start in range(0, len(order), self.batch_size):
@@ -102,13 +108,20 @@ class Local:
         )
 
 
-def numbered(prompts: Sequence[Prompt], *, draw: str) -> Iterator[str]:
+def named(prompts: Sequence[Prompt], *, draw: str, numbers: Sequence[int] | None) -> list[str]:
     """The draw's name for each answer: the second one to a prompt is another draw."""
-    seen: dict[str, int] = {}
-    for prompt in prompts:
-        number = seen.get(prompt.id, 0)
-        seen[prompt.id] = number + 1
-        yield f"{draw}, {number}" if number else draw
+    found = numbers_of([prompt.id for prompt in prompts]) if numbers is None else numbers
+    return [f"{draw}, {number}" if number else draw for number in found]
+
+
+def numbers_of(ids: Sequence[str]) -> list[int]:
+    """How often each stood there before."""
+    seen: Counter[str] = Counter()
+    found = []
+    for one in ids:
+        found.append(seen[one])
+        seen[one] += 1
+    return found
 
 
 @dataclass(kw_only=True)

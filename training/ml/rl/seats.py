@@ -25,6 +25,7 @@ from training.ml.rl.actors import Actors, Shared
 from training.ml.rl.judges import Judge, Model, Source
 from training.ml.rl.starts import Candidate
 
+ON_IT = "an adapter on the policy's backbone"
 CLOSE = 1e-6  # of a weight to what it should be; another machine multiplies in another order
 
 
@@ -54,7 +55,7 @@ def seated(judge: Judge, actors: Actors, *, base: Base, name: str = "judge") -> 
         if isinstance(source, Model) and isinstance(source.scorer, RewardModel):
             found = of_path(Path(source.source))
             scorer, why_not = taken_in(source.scorer, actors, found, base=base, name=f"{name}-{number}")
-            places[source.name] = f"apart ({why_not})" if why_not else "an adapter on the policy's backbone"
+            places[source.name] = f"apart ({why_not})" if why_not else ON_IT
             sources.append(replace(source, scorer=scorer))
         else:
             sources.append(source)

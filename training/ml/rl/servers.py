@@ -163,7 +163,9 @@ class Remote:
     tells_tokens: bool = True
     checked: bool = False
 
-    def __call__(self, prompts: Sequence[Prompt], *, draw: str) -> list[Rollout]:
+    def __call__(
+        self, prompts: Sequence[Prompt], *, draw: str, numbers: Sequence[int] | None = None
+    ) -> list[Rollout]:
         """One answer to each prompt, in their order; a prompt may stand in it several times.
 
         Raises:
@@ -173,7 +175,7 @@ class Remote:
             held = self.push()
             if not self.checked:
                 self.check(prompts[:CHECKED_PROMPTS], held)
-            names = rollouts.numbered(prompts, draw=draw)
+            names = rollouts.named(prompts, draw=draw, numbers=numbers)
             seeds = [seed_of(seed=self.seed, prompt=p.id, draw=n) for p, n in zip(prompts, names, strict=True)]
             with ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
                 found = list(threads.map(lambda prompt, seed: self.drawn(held, prompt, seed=seed), prompts, seeds))

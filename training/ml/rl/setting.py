@@ -91,8 +91,9 @@ def check(kind: str, knobs: RolloutKnobs) -> None:
         InvalidKnob: the answers of a step cannot be shared out evenly, or nobody of this name can be told of them.
         InvalidLauncher: models would be cut over devices.
     """
-    if sharding.asked_for_fsdp() or sharding.is_on("ACCELERATE_USE_DEEPSPEED"):
-        raise InvalidLauncher(f"{kind} keeps whole models on every device: say --accelerate-config ddp")
+    if sharding.is_on("ACCELERATE_USE_DEEPSPEED") or (sharding.asked_for_fsdp() and kind != "ppo"):
+        instead = "ddp, or fsdp2 to cut the backbone below adapters" if kind == "ppo" else "ddp"
+        raise InvalidLauncher(f"{kind} keeps whole models on every device: say --accelerate-config {instead}")
     if knobs.rollout_size % processes():
         raise InvalidKnob(f"rollout_size={knobs.rollout_size}: expected a multiple of the {processes()} processes")
     if knobs.track and importlib.util.find_spec(knobs.track) is None:

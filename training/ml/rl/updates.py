@@ -91,15 +91,28 @@ def minibatch(
     actors: Actors, found: Experience, chosen: Sequence[int], how: Optimisation, *, knobs: PpoKnobs
 ) -> dict[str, float]:
     """One step of the optimiser."""
-    tokens = summed(torch.tensor([sum(len(found.rollouts[place].answer) for place in chosen)], device=actors.device))
+    own = sum(len(found.rollouts[place].answer) for place in chosen)
+    tokens = summed(torch.tensor([float(own)], device=actors.device))
     rollouts = [found.rollouts[place] for place in chosen]
     sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=actors.device))
-    for places in states.by_length(rollouts, size=knobs.batch_size):
+    for places in evened(list(states.by_length(rollouts, size=knobs.batch_size)), actors):
         batch = [chosen[place] for place in places]
+        if not batch:
+            losses(actors, found, [0], knobs=knobs, tokens=torch.full_like(tokens, math.inf))
+            continue
         for name, value in losses(actors, found, batch, knobs=knobs, tokens=tokens).items():
             sums[name] = torch.maximum(sums[name], value) if name == "ratio_apart" else sums[name] + value
     norm = step_of(how, clip=knobs.gradient_clip)
     return {"grad_norm": norm, **over_processes(sums)}
+
+
+def evened(batches: list[list[int]], actors: Actors) -> list[list[int]]:
+    """With empty ones to as many as the process with the most has: layers that are cut have to be gathered by all."""
+    if not actors.is_cut:
+        return batches
+    most = torch.tensor(len(batches), device=actors.device)
+    torch.distributed.all_reduce(most, op=torch.distributed.ReduceOp.MAX)
+    return [*batches, *([] for _ in range(int(most) - len(batches)))]
 
 
 def losses(

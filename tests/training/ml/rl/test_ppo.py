@@ -17,6 +17,7 @@ from tests.training.ml.rl import policies
 from training.exceptions import InvalidBase
 from training.ml import knobs
 from training.ml.rl.controllers import Controller
+from training.ml.rl.seats import ON_IT
 from training.ml.run.rundir import Config, RewardReference, RunDirectory
 
 pytestmark = pytest.mark.training
@@ -207,5 +208,6 @@ def test_a_policy_learns_from_a_reward_model_of_its_own_release(
     report = builders.train(run)
     assert report["resolved"]["value_start"] == "the reward model"
     assert report["resolved"]["layout"] == "shared"
+    assert report["resolved"]["reward_models"] == f"{reward_model.path.name}: {ON_IT}"
     assert not any("not held against" in warning for warning in report["warnings"])
     assert [line["kl"] == 0 for line in steps(run)] == [True, False]

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tests.training.doubles.chat_server import serving
 from tests.training.doubles.completion_server import CompletionServer
 from tests.training.ml import builders
-from tests.training.ml.rl.vowels import KILLED_AFTER, function, make, moved, weights_of
+from tests.training.ml.rl.vowels import KILLED_AFTER, function, make, weights_of
 from tests.training.ml.test_processes import launch
 from training.exceptions import InvalidKnob, InvalidLauncher
 from training.ml.run.rundir import RunDirectory
@@ -82,15 +82,25 @@ def test_answers_may_come_from_a_server_that_every_steps_adapter_is_pushed_to(
     assert report["train"]["steps"] == 4
 
 
-def test_two_processes_share_a_step_and_no_answer_is_drawn_twice(tmp_path: Path, policy: RunDirectory) -> None:
-    run = make(tmp_path / "run", policy.model, learning_rate="1e-3", num_generations="8")
-    launch(run, config="ddp")
-    report = builders.report_of(run)
-    assert report["train"]["answers"] == 4 * 8
-    lines = [line for line in run.read_metrics() if "loss" in line]
-    assert all(line["reward_std"] > 0 for line in lines)
-    assert lines[0]["kl"] == pytest.approx(0, abs=1e-4)
-    assert moved(run, policy) > 0
+@pytest.mark.parametrize("method", ["rloo", "grpo"])
+def test_two_processes_see_the_numbers_and_end_with_the_weights_of_one(
+    tmp_path: Path, policy: RunDirectory, method: str
+) -> None:
+    """Each of them draws half of a prompt's answers."""
+    one, two = (
+        make(tmp_path / name, policy.model, learning_rate="1e-3", num_generations="8", method=method)
+        for name in ("one", "two")
+    )
+    builders.train(one)
+    launch(two, config="ddp")
+    assert builders.report_of(two)["train"]["answers"] == 4 * 8
+    for alone, together in zip(one.read_metrics(), two.read_metrics(), strict=True):
+        assert alone.get("held_out") == pytest.approx(together.get("held_out"), abs=1e-4)
+        seen = ("loss", "reward", "length", "score")
+        assert [alone.get(name) for name in seen] == [pytest.approx(together.get(name), abs=1e-4) for name in seen]
+    mine, theirs = weights_of(one.model), weights_of(two.model)
+    assert all(torch.allclose(mine[name], theirs[name], atol=1e-4) for name in mine)
+    assert builders.report_of(two)["held_out"]["end"]["kl"] > 0  # though the base may be what is kept
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning"),
 ]
 CPU = Machine(device="cpu", precision="fp32", threads=1)
-ON_IT = {"reward": "an adapter on the policy's backbone"}
 
 
 def answers() -> list[Rollout]:
@@ -80,7 +79,7 @@ def test_it_says_what_it_says_alone_whatever_the_policy_has_learnt(
 ) -> None:
     alone = judge_of(trained(**kind))
     there, places = seated(alone, moved(actors_on(policy)), policy)
-    assert places == ON_IT
+    assert places == {"reward": seats.ON_IT}
     both = [[(one.value, one.spread) for one in judge.said(answers())["reward"]] for judge in (alone, there)]
     assert both[1] == [pytest.approx(one, abs=1e-6) for one in both[0]]
     assert max(both[0]) > min(both[0])
