@@ -51,8 +51,8 @@ class Fit:
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where each vote counts: `cells` (3, V), of J·5 cells, one for each truth; `pairs` (V,); and `worth` (V,). A vote
-    may stand for several on its pair, `copies` (V,), and a pair for several with the same votes, `alike` (P,)."""
+    """Where each vote counts: `cells` (3, V), of J·5 cells, one for each truth; `pairs` (V,); and `worth` (V,).
+    A vote may stand for several on its pair, `copies` (V,), and a pair for several alike, `alike` (P,)."""
 
     cells: Whole
     pairs: Whole
@@ -85,8 +85,8 @@ def patterns(votes: Votes) -> tuple[Places, Whole]:
     places = Places(
         cells=CELL_OF[:, outcomes],
         pairs=pairs,
-        worth=found[pairs, OUTCOMES + outcomes] * alike[pairs],
-        copies=found[pairs, outcomes],
+        worth=(found[pairs, OUTCOMES + outcomes] * alike[pairs]).astype(np.float64),
+        copies=found[pairs, outcomes].astype(np.float64),
         alike=alike.astype(np.float64),
         number_of_annotators=1,
         number_of_pairs=len(found),

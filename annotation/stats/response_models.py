@@ -27,7 +27,7 @@ SMALLEST = 1e-10
 class ResponseModel(Protocol):
     """`estimate`: the new table of probabilities (J, 5) from expected counts (J, 5), the old table, and a prior that
     is worth `strength` votes: either one row (1, 5) for all or, with strength 0, anything.
-    `truth`: (3,), how likely each truth is beforehand, from the posterior (P, 3), a row of which stands for `alike` (P,)
+    `truth`: (3,), how likely each truth is beforehand, from the posterior (P, 3), each row of it that of `alike` (P,)
     pairs."""
 
     name: str

@@ -49,7 +49,7 @@ def grouped_shares(
     """A figure for each of `number` groups, to which `groups` (C,) assigns the clusters `successes` and `counts`."""
 
     def total(values: Floats) -> Floats:
-        return np.bincount(groups, weights=values, minlength=number).astype(np.float64)
+        return summed(groups, values, size=number)
 
     n, right, filled = total(counts), total(successes), total((counts > 0).astype(np.float64))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -62,6 +62,11 @@ def grouped_shares(
         )
         for g in range(number)
     ]  # fmt: skip
+
+
+def summed(places: Whole, values: Floats, *, size: int) -> Floats:
+    """(size,): the sum of the values (…) that belong to each place."""
+    return np.bincount(places.ravel(), weights=values.ravel(), minlength=size).astype(np.float64)
 
 
 def effective_size(*, share: float, n: float, clusters: int, spread: float) -> float:

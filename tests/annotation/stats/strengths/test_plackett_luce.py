@@ -1,0 +1,96 @@
+import choix
+import numpy as np
+import pytest
+
+from annotation.stats.strengths.bradley_terry import bradley_terry
+from annotation.stats.strengths.fits import NotComparable
+from annotation.stats.strengths.matches import matches_of
+from annotation.stats.strengths.plackett_luce import plackett_luce
+from tests.annotation.stats.said import said_of
+
+TRUE = np.array([1.0, 0.3, 0.0, -0.4, -0.9])
+
+
+def ranked(number, *, seed, size=3, strengths=TRUE):
+    """Rankings of `size` of the policies by Plackett and Luce; who wrote what (T, K)."""
+    chance = np.random.default_rng(seed)
+    who = np.argsort(chance.random((number, strengths.size)), axis=1)[:, :size]
+    orders = np.argsort(-(strengths[who] + chance.gumbel(size=who.shape)), axis=1)
+    return said_of([(t, "a", [[int(k)] for k in order]) for t, order in enumerate(orders)], size=size), who, orders
+
+
+def test_strict_rankings_as_choix():
+    said, who, orders = ranked(300, seed=1)
+    data = [tuple(map(int, writers[order])) for writers, order in zip(who, orders, strict=True)]
+
+    expected = choix.opt_rankings(5, data)
+
+    found = plackett_luce(said, policies=who, size=5).values
+    assert found == pytest.approx(expected - expected.mean(), abs=1e-4)
+
+
+def test_of_two_answers_without_ties_it_is_bradley_terry():
+    said, who, _ = ranked(200, seed=2, size=2)
+
+    found = plackett_luce(said, policies=who, size=5)
+
+    expected = bradley_terry(matches_of(said, policies=who, size=5))
+    np.testing.assert_allclose(found.values, expected.values, atol=1e-7)
+    np.testing.assert_allclose(found.covariance, expected.covariance, atol=1e-7)
+
+
+def test_strengths_lie_in_their_intervals_in_about_95_of_100_samples():
+    held = []
+    for seed in range(100):
+        said, who, _ = ranked(150, seed=seed)
+        figures = plackett_luce(said, policies=who, size=5).figures
+        held += [figure.low <= true <= figure.high for figure, true in zip(figures, TRUE, strict=True)]
+    assert 0.92 < np.mean(held) < 0.98
+
+
+def test_those_who_always_tie_are_as_strong():
+    rows = [(t, "a", [[0, 1], [2]] if t % 3 else [[2], [0, 1]]) for t in range(30)]
+
+    found = plackett_luce(said_of(rows, size=3), policies=np.tile([0, 1, 2], (30, 1)), size=3).values
+
+    assert found[0] == pytest.approx(found[1])
+    assert found[0] > found[2]
+
+
+def test_a_weight_of_two_is_twice_the_same_ranking():
+    said, who, _ = ranked(60, seed=3)
+    doubled = said.only(np.ones(60, dtype=bool))
+    twice = said_of(
+        [(t, who_said, [[int(k)] for k in np.argsort(r)]) for who_said in "ab" for t, r in enumerate(doubled.ranks)],
+        size=3,
+    )
+
+    weighed = plackett_luce(said, policies=who, size=5, weights=np.full(60, 2.0))
+
+    np.testing.assert_allclose(weighed.values, plackett_luce(twice, policies=who, size=5).values, atol=1e-8)
+
+
+def test_answers_left_out_and_of_nobody_known_say_nothing():
+    rows = [(t, "a", [[0], [1]] if t % 3 else [[1], [0]]) for t in range(30)]
+    more = [(t, "a", [[*ranking[0]], [2], ranking[1]]) for t, _, ranking in rows]
+
+    plain = plackett_luce(said_of(rows, size=2), policies=np.tile([0, 1], (30, 1)), size=2).values
+    found = plackett_luce(said_of(more, size=3), policies=np.tile([0, 1, -1], (30, 1)), size=2).values
+
+    np.testing.assert_allclose(found, plain, atol=1e-9)
+
+
+def test_who_never_lost_has_a_number_and_it_is_said():
+    rows = [(t, "a", [[0], [1], [2]]) for t in range(20)]
+
+    found = plackett_luce(said_of(rows, size=3), policies=np.tile([0, 1, 2], (20, 1)), size=3)
+
+    assert found.separated
+    assert found.values[0] > found.values[1] > found.values[2]
+
+
+def test_policies_that_never_met_are_refused():
+    said = said_of([("t", "a", [[0], [1]]), ("u", "a", [[1], [0]])], size=2)
+
+    with pytest.raises(NotComparable):
+        plackett_luce(said, policies=np.array([[0, 1], [2, 3]]), size=4)
