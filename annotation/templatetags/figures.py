@@ -101,10 +101,19 @@ def missing_of(figure: Any) -> str:
     return gettext("not enough: %(n)s of %(needed)s") % {"n": n, "needed": counted(int(needed), what)}
 
 
+def missing_in_short(figure: Any) -> str:
+    """For a table in which the whole sentence would stand in every row."""
+    n = figure.get("n", 0) if isinstance(figure, Mapping) else 0
+    if not n:
+        return gettext("none")
+    return gettext("not enough, n = %(n)s") % {"n": number_format(n, force_grouping=True)}
+
+
 def _shown(figure: Any, say: Callable[[float], str], *, href: str, unit: str, short: bool = False) -> SafeString:
     value = value_of(figure)
     if value is None:
-        return format_html('<span class="quiet small">{}</span>', missing_of(figure))
+        why = missing_in_short(figure) if short else missing_of(figure)
+        return format_html('<span class="quiet small">{}</span>', why)
     n = figure.get("n", 0)
     number = format_html('<a href="{}">{}{}</a>', href, say(value), unit) if href else f"{say(value)}{unit}"
     return format_html(

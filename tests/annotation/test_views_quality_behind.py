@@ -200,7 +200,7 @@ def test_an_item_tells_its_consensus_and_the_reasons_side_by_side(client, projec
     said(task, [[2], [1], [0]], by=AnnotatorFactory(name="model"), reason="As a model.", source="ai")
     of_task(measured(project), task)
     text = text_of(client, "items/")
-    assert "Consensus A better than > B = C 62 % sure which is best (n = 3 votes)" in text
+    assert "Consensus A better than > B = C 62 % sure (n = 3 votes)" in text
     assert "50 % apart one more vote would tell 0.40 bits" in text
     assert f"A better than > B better than > C {ada.annotator} A is right." in text
     assert "As a model." not in text

@@ -53,13 +53,15 @@ def people(request: MemberRequest, slug: str) -> HttpResponse:
     suggestion, sort = request.GET.get("suggestion", ""), request.GET.get("sort", "")
     chosen = measures.filter(suggestion=suggestion) if suggestion in suggestions else measures
     page = Paginator(sorted_by(chosen, sort), PAGE).get_page(request.GET.get("page"))
+    rows = with_seats(seen.project, list(page))
     waiting = Paginator(unmeasured(seen), PAGE).get_page(request.GET.get("waiting"))
     return shown(
         request,
         seen,
         "people",
         page=page,
-        rows=with_seats(seen.project, list(page)),
+        rows=rows,
+        at_desk=any(seat for _, seat in rows),
         waiting=waiting,
         sort=sort if sort.removeprefix("-") in COLUMNS else "-judgements",
         suggestion=suggestion if suggestion in suggestions else "",

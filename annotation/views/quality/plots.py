@@ -7,7 +7,7 @@ from typing import Any
 
 INTERVAL = ("value", "low", "high", "n")
 MOST_DAYS, MOST_WEEKS = 60, 420  # days of work that are shown by day, by week; longer ones by month
-MOST_BARS = 40  # lines with intervals that one plot holds
+MOST_BARS = 20  # lines with intervals that one plot holds
 
 
 @dataclass(frozen=True, kw_only=True)
