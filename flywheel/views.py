@@ -1,16 +1,19 @@
-"""The loop, seen: generations, what each was trained on, and what people say of them."""
+"""The loop, seen: generations, what each was trained on, and what people say of them; and a person forgotten, with
+every model that learned from them."""
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.actions import exclusions, reviews
-from annotation.actions.members import REVIEWERS, project_for
-from annotation.models import Annotator, Judgement, Project
+from annotation.actions.members import ADMINS, REVIEWERS, project_for
+from annotation.exceptions import Forbidden
+from annotation.models import Annotator, Judgement, Membership, Project
 from annotation.views.requests import MemberRequest, signed_in
-from flywheel.actions import lineage, lookup, status
+from flywheel.actions import forgetting, lineage, lookup, status
 from flywheel.exceptions import NotFound
 from flywheel.permissions import loops_of
 
@@ -97,3 +100,25 @@ def judgement(request: MemberRequest, slug: str, uid: str) -> HttpResponse:
         "generations": lineage.touched_by_judgement(said),
     }
     return render(request, "flywheel/judgement.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def forget(request: MemberRequest, slug: str, pk: int) -> HttpResponse:
+    """Says what there is of a member and what will happen, and on the second word does it."""
+    found = project_for(request.user, slug, roles=ADMINS)
+    membership = Membership.objects.filter(project=found, pk=pk).select_related("user").first()
+    if membership is None:
+        raise NotFound(gettext("This member is not there any more."))
+    person = forgetting.of_user(membership.user)
+    traces = forgetting.traces_of(person)
+    if why_not := forgetting.refusal(person, traces, by=request.user):
+        raise Forbidden(why_not)
+    chosen = request.POST.get("judgements", "")
+    if request.method != "POST" or chosen not in ("keep", "withdraw"):
+        context = {"project": found, "membership": membership, "traces": traces, "asked": request.method == "POST"}
+        return render(request, "flywheel/forget.html", context, status=400 if context["asked"] else 200)
+    asked = {"withdraw": chosen == "withdraw", "delete_account": "delete_account" in request.POST}
+    forgetting.forget(person, by=request.user, **asked)
+    messages.success(request, gettext("They are forgotten: nothing that is stored here says any more whose it was."))
+    return redirect("annotation:members", found.slug)

@@ -30,7 +30,7 @@ def pause(project: Project, *, annotator: Annotator, reason: str, by: User | Non
     if seat.paused_at and seat.paused_because == because:
         return 0
     Seat.objects.filter(pk=seat.pk).update(paused_at=seat.paused_at or timezone.now(), paused_because=because)
-    given_back = _give_back(project, annotator=annotator)
+    given_back = give_back(project, annotator=annotator)
     asked = {"annotator": annotator.name, "reason": because, "given_back": given_back}
     audit.record("annotator paused", f"project {project.slug}", by=by, **asked)
     return given_back
@@ -71,7 +71,8 @@ def _locked(project: Project, *, annotator: Annotator) -> Seat:
     return Seat.objects.select_for_update(no_key=True).get(pk=seat.pk)
 
 
-def _give_back(project: Project, *, annotator: Annotator) -> int:
+def give_back(project: Project, *, annotator: Annotator) -> int:
+    """What they hold, to the queue; call it with their seat locked. How many places that were."""
     held = Slot.objects.filter(annotator=annotator, state=Slot.State.LEASED, task__project=project)
     # One that is being filled at this moment is filled: it is looked at again once its row is ours.
     locked = list(held.select_for_update(of=("self",)).select_related("task").order_by("pk"))
