@@ -42,7 +42,7 @@ def test_ruddit_has_all_published_scores():
     names, codes = np.unique(np.array(said), return_inverse=True)
     codes = codes.reshape(-1, 6)
 
-    found = best_worst(codes[:, :4], best=codes[:, 5], worst=codes[:, 4], size=names.size)  # best: least offensive
+    found = best_worst(codes[:, :4], best=codes[:, 4], worst=codes[:, 5], size=names.size)
 
     value_of = dict(zip(names.tolist(), found.values, strict=True))
     assert len(published) == 6000

@@ -1,0 +1,65 @@
+"""How pace changes: over the weeks, and over the hours of the day."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import NormalDist
+
+import numpy as np
+
+from annotation.stats.figures import Figure, not_enough
+from annotation.stats.intervals import CONFIDENCE
+from annotation.stats.pace import MINIMUM_TIMES
+from annotation.stats.said import Floats
+
+HOUR, DAY, WEEK = 3600, 86_400, 7 * 86_400
+MONDAY = 4 * DAY  # the first one after 1970 began, on a Thursday
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hour:
+    hour: int  # 0 to 23
+    pace: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Week:
+    monday: str  # its date
+    pace: Figure
+
+
+def median(times: Floats, *, needed: int = MINIMUM_TIMES) -> Figure:
+    """The median of times in seconds, NaN being none, and the order statistics that hold the true one with 95 %: those
+    at n/2 ± z √n / 2 (Conover, *Practical Nonparametric Statistics*, 3rd edition, 1999, §3.2)."""
+    ordered = np.sort(times[~np.isnan(times)])
+    n = ordered.size
+    if n < needed:
+        return not_enough(n=n, needed=needed, what="times")
+    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * np.sqrt(n) / 2
+    low, high = max(int(np.floor(n / 2 - reach)) - 1, 0), min(int(np.ceil(n / 2 + reach)), n - 1)
+    return Figure(
+        value=float(np.median(ordered)), low=float(ordered[low]), high=float(ordered[high]), n=n, what="times"
+    )
+
+
+def pace_by_hour(at: Floats, seconds: Floats, *, ahead: float = 0.0) -> list[Hour]:
+    """The pace of each hour of the day in which somebody worked. `at` (N,): when, in seconds since 1970; `ahead`: how
+    many hours the clock of the place is ahead of universal time."""
+    known = ~np.isnan(at) & ~np.isnan(seconds)
+    hours = ((at[known] + ahead * HOUR) % DAY // HOUR).astype(np.int64)
+    return [Hour(hour=int(hour), pace=median(seconds[known][hours == hour])) for hour in np.unique(hours)]
+
+
+def pace_by_week(at: Floats, seconds: Floats) -> list[Week]:
+    """The pace of each week, from Monday to Sunday in universal time, in which somebody worked."""
+    known = ~np.isnan(at) & ~np.isnan(seconds)
+    weeks = ((at[known] - MONDAY) // WEEK).astype(np.int64)
+    order = np.argsort(weeks, kind="stable")
+    found, starts = np.unique(weeks[order], return_index=True)
+    return [
+        Week(monday=date_of(int(week)), pace=median(times))
+        for week, times in zip(found, np.split(seconds[known][order], starts[1:]), strict=False)
+    ]
+
+
+def date_of(week: int) -> str:
+    return (datetime(1970, 1, 5, tzinfo=UTC) + timedelta(weeks=week)).date().isoformat()
