@@ -1,6 +1,6 @@
 """Whether labels are good enough to train on, from how far people agree; in codes.
 
-Preferences are matters of judgement: researchers who trained on them report that two people agree on 63 % (Bai et al.,
+Preferences are matters of judgement: those who trained on them report that two people agree on 63 % (Bai et al.,
 2204.05862, with the authors) to 73 % of pairs (Ouyang et al., 2203.02155, labellers with each other). Krippendorff's
 0.8 and 0.667 are for categories that a text has or has not, and would call such labels worthless.
 """

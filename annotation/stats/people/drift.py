@@ -28,8 +28,8 @@ class Week:
 
 
 def median(times: Floats, *, needed: int = MINIMUM_TIMES) -> Figure:
-    """The median of times in seconds, NaN being none, and the order statistics that hold the true one with 95 %: those
-    at n/2 ± z √n / 2 (Conover, *Practical Nonparametric Statistics*, 3rd edition, 1999, §3.2)."""
+    """The median of times in seconds, NaN being none, and the order statistics that hold the true one with 95 %:
+    those at n/2 ± z √n / 2 (Conover, *Practical Nonparametric Statistics*, 3rd edition, 1999, §3.2)."""
     ordered = np.sort(times[~np.isnan(times)])
     n = ordered.size
     if n < needed:

@@ -53,8 +53,8 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """`code`: "fine", "watch", "talk", "retrain", "pause", or "more_data" where there is too little to say; `reasons`:
-    keys of SEVERITY, the gravest first."""
+    """`code`: "fine", "watch", "talk", "retrain", "pause", or "more_data" where there is too little to say.
+    `reasons`: keys of SEVERITY, the gravest first."""
 
     code: str
     reasons: list[str] = field(default_factory=list)

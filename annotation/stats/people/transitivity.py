@@ -33,8 +33,8 @@ def triads(said: Said, *, prompts: Whole, responses: Whole) -> Triads:
     """Of judgements of two answers: `prompts` (T,) and `responses` (T, K) say which they were, by any numbers. A
     ranking of more is never circular in itself, so such are left out, and so is who ties, or who says both.
 
-    Circular are, of the answers that one person compared each with each, Σ over triads of A > B > C > A, trace(W³) / 3
-    with W the matrix of wins (Kendall and Babington Smith, Biometrika 31, 1940).
+    Circular are, of the answers that one person compared each with each, Σ over triads of A > B > C > A, trace(W³) /
+    3 with W the matrix of wins (Kendall and Babington Smith, Biometrika 31, 1940).
     """
     two = (said.ranks != UNRANKED).sum(axis=1) == 2
     ranks, tasks = said.ranks[two], said.tasks[two]

@@ -83,3 +83,13 @@ def test_on_ukpconvarg_lead_rules_do_as_published(gold_pairs, lead, expected, vo
 
     assert right(found, better) == pytest.approx(expected, abs=6e-4)
     assert found.judgements_a_task == pytest.approx(votes, abs=0.05)
+
+
+def test_on_ukpconvarg_three_votes_a_pair_are_as_good_as_five(gold_pairs):
+    """The votes come in the order of the file; the rule sees those that it has asked for, and no others."""
+    said, better = gold_pairs
+
+    found = replay(said, rule=Rule(minimum=2, maximum=5, sure=0.93))
+
+    assert right(found, better) >= 0.953
+    assert found.judgements_a_task <= 3.0

@@ -1,7 +1,6 @@
 import csv
 
 import numpy as np
-import pytest
 
 from annotation.stats.strengths.best_worst import best_worst
 from tests.annotation.stats.said import data

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from annotation.stats.agreement.pairs import pair_counts
 from annotation.stats.strengths.ceiling import ceiling, of_agreement
 from annotation.stats.strengths.rates import length_controlled, win_rates
-from annotation.stats.agreement.pairs import pair_counts
 from tests.annotation.stats.said import said_of
 from tests.annotation.stats.strengths.test_bradley_terry import matches
 
