@@ -11,5 +11,6 @@ IMAGES = {"img-src": ["blob:"]}
 urlpatterns = [
     path("runs/", runs.index, name="runs"),
     path("runs/<int:pk>/", csp_update(IMAGES)(runs.detail), name="run"),
+    path("runs/<int:pk>/answers/", runs.answers, name="answers"),
     path("runs/<int:pk>/metrics.json", runs.metrics, name="metrics"),
 ]

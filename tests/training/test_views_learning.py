@@ -82,6 +82,25 @@ def test_while_it_learns_its_latest_answers_are_shown(engineer):
     assert "Step 25 of 60." in html
 
 
+def test_an_open_page_asks_for_the_latest_answers_until_the_run_has_ended(engineer):
+    run = run_rows.learning(steps=25)
+    url = reverse("training:answers", args=[run.pk])
+    assert f'hx-get="{url}" hx-trigger="every 10s"' in page(engineer, run)
+    html = engineer.get(url).content.decode()
+    assert f'hx-get="{url}"' in html
+    assert "Open the lid. (20)</p>" in html
+    assert "<h1>" not in html
+    run.state = Run.State.FAILED
+    run.save()
+    assert "hx-get" not in engineer.get(url).content.decode()
+
+
+def test_the_latest_answers_are_for_engineers_alone(client, engineer):
+    url = reverse("training:answers", args=[run_rows.learning(steps=25).pk])
+    engineer.logout()
+    assert engineer.get(url).status_code == 302
+
+
 def test_rewards_lead_to_the_runs_that_made_them_and_back(engineer):
     run = run_rows.learned()
     judge = run.rewards.get().artifact

@@ -59,7 +59,7 @@ def find_base(name: str, *, kind: str, revision: str = "") -> Base:
     artifact = find(name)
     path = Path(artifact.path if artifact else name).expanduser()
     if not name or not sources.is_directory(path):
-        return hub_base(name, artifact=artifact, revision=revision)
+        return hub_base(name, kind=kind, artifact=artifact, revision=revision)
     sources.check_directory(path)
     base = Base(location=str(path.resolve()), identity=digest(path), artifact=artifact)
     check_artifact(base, kind=kind)
@@ -73,7 +73,7 @@ def find(name: str) -> Artifact | None:
     return found.filter(name=name).first() or found.filter(run__name=name).first() or by_path.first()
 
 
-def hub_base(name: str, *, artifact: Artifact | None, revision: str) -> Base:
+def hub_base(name: str, *, kind: str, artifact: Artifact | None, revision: str) -> Base:
     if artifact:
         raise InvalidBase(f"The weights of {artifact} are gone from {artifact.path}: restore them, or train again.")
     if sources.is_hub_name(name):
@@ -81,12 +81,14 @@ def hub_base(name: str, *, artifact: Artifact | None, revision: str) -> Base:
         return Base(location=name, identity=f"hub:{name}@{revision}", revision=revision)
     raise InvalidBase(
         f"There is no base model {name!r}: no directory and no artifact is called so. Say `tiny`, a directory, "
-        f"a name on the hub such as Qwen/Qwen3-0.6B, or an artifact{known_artifacts()}."
+        f"a name on the hub such as Qwen/Qwen3-0.6B, or an artifact{known_bases(kind)}."
     )
 
 
-def known_artifacts() -> str:
-    names = list(Artifact.objects.values_list("name", flat=True)[:LISTED])
+def known_bases(kind: str) -> str:
+    """Of a reward model only another one can be made."""
+    wanted = [Artifact.Kind.POLICY] if kind in NEEDS_POLICY else Artifact.Kind.values
+    names = list(Artifact.objects.filter(kind__in=wanted).values_list("name", flat=True)[:LISTED])
     return f" ({', '.join(names)})" if names else " (there are none yet)"
 
 

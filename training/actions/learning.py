@@ -38,7 +38,7 @@ def plan(
         )
     prompts.check(asked, splits=("test",) if kind == Run.Kind.BEST_OF_N else prompts.SPLITS)
     found = plans.find_base(base, kind=kind, before=before)
-    chosen = knobs.from_json(kind, before.knobs) if before and not values else knobs.parse(kind, values or {})
+    chosen = knobs.from_json(kind, before.knobs if before else {}, over=values)
     referred = references(trained_on, held_out, before=before)
     config = Config(
         name="",

@@ -69,7 +69,7 @@ def make(
     if not release and not data:
         raise InvalidRun(f"Say which release to train on: --release R. {releases.existing()}")
     found = find_base(base, kind=kind, before=before)
-    chosen = knobs.from_json(kind, before.knobs) if before and not values else knobs.parse(kind, values or {})
+    chosen = knobs.from_json(kind, before.knobs if before else {}, over=values)
     config = Config(
         name="",
         kind=kind,

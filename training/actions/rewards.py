@@ -13,6 +13,7 @@ from training.ml.rl import functions
 from training.ml.run.rundir import RewardReference, read_json
 from training.models import Artifact, Reward, Run
 
+OPTIONS = {False: "--reward", True: "--held-out-reward"}  # by whether it is held out
 CLASSIFIER = "ForSequenceClassification"  # how the architecture of a reward model is called
 
 
@@ -29,13 +30,23 @@ def find(trained_on: Sequence[str], held_out: Sequence[str] = ()) -> tuple[Rewar
             f"reward model, or module:function{known()}."
         )
     found = [*map(found_in, trained_on), *(found_in(text, held_out=True) for text in held_out)]
-    identities = [reward.hash or reward.source for reward in found]
-    for reward, identity in zip(found, identities, strict=True):
-        if identities.count(identity) > 1:
-            raise InvalidRun(
-                f"--reward {reward.source} stands twice: give it one weight; held out it must not be trained on."
-            )
+    check_once(found)
     return tuple(found)
+
+
+def check_once(found: Sequence[RewardReference]) -> None:
+    seen: dict[str, RewardReference] = {}
+    for reward in found:
+        before = seen.setdefault(reward.hash or reward.source, reward)
+        if before is reward:
+            continue
+        option = OPTIONS[reward.held_out]
+        if before.held_out == reward.held_out:
+            raise InvalidRun(f"{option} {reward.source} stands twice: give it one weight.")
+        raise InvalidRun(
+            f"{option} {reward.source} is what is trained on (--reward): name another one that the policy does not "
+            "learn from, or leave it out."
+        )
 
 
 def known() -> str:
@@ -45,15 +56,16 @@ def known() -> str:
 
 
 def found_in(text: str, *, held_out: bool = False) -> RewardReference:
-    name, weight = weighed(text)
+    option = OPTIONS[held_out]
+    name, weight = weighed(text, option=option)
     if functions.is_named(name):
         functions.imported(name)
         return RewardReference(source=name, weight=weight, hash="", held_out=held_out)
-    source, digest = model(name)
+    source, digest = model(name, option=option)
     return RewardReference(source=source, weight=weight, hash=digest, held_out=held_out)
 
 
-def weighed(text: str) -> tuple[str, float]:
+def weighed(text: str, *, option: str) -> tuple[str, float]:
     """A name without a weight counts once; one with an equals sign in it needs its weight."""
     name, equals, said = text.rpartition("=")
     if not equals:
@@ -63,7 +75,7 @@ def weighed(text: str) -> tuple[str, float]:
     except ValueError:
         weight = math.nan
     if not name or not math.isfinite(weight) or not weight:
-        raise InvalidRun(f"--reward {text}: expected a name, or name=weight with a number that is not 0.")
+        raise InvalidRun(f"{option} {text}: expected a name, or name=weight with a number that is not 0.")
     return name, weight
 
 
@@ -82,17 +94,17 @@ def file_of(function: object) -> Path | None:
         return None
 
 
-def model(name: str) -> tuple[str, str]:
+def model(name: str, *, option: str) -> tuple[str, str]:
     """Its directory, and the digest of its weights."""
     artifact = artifacts.find(name)
     path = Path(artifact.path if artifact else name).expanduser()
     if artifact and artifact.kind != Artifact.Kind.REWARD_MODEL:
-        raise InvalidBase(f"--reward {name} is a {artifact.get_kind_display().lower()}, not a reward model{known()}.")
+        raise InvalidBase(f"{option} {name} is a {artifact.get_kind_display().lower()}, not a reward model{known()}.")
     if not name or not sources.is_directory(path):
         gone = f": the weights of {artifact} are gone from {path}" if artifact else f"{known()}"
         raise InvalidBase(f"There is no reward model {name!r}{gone}.")
     sources.check_directory(path)
-    check_scores(path)
+    check_scores(path, option=option)
     digest = artifacts.digest(path)
     if artifact and artifact.sha256 != digest:
         raise InvalidBase(
@@ -101,14 +113,14 @@ def model(name: str) -> tuple[str, str]:
     return str(path.resolve()), digest
 
 
-def check_scores(path: Path) -> None:
+def check_scores(path: Path, *, option: str) -> None:
     """
     Raises:
         InvalidBase: it has no score for a conversation.
     """
     architectures = (read_json(path / "config.json") or {}).get("architectures") or []
     if not any(str(one).endswith(CLASSIFIER) for one in architectures):
-        raise InvalidBase(f"--reward {path} is no reward model: it has no score for a conversation (train_rm).")
+        raise InvalidBase(f"{option} {path} is no reward model: it has no score for a conversation (train_rm).")
 
 
 def again(found: Sequence[RewardReference]) -> Iterator[RewardReference]:

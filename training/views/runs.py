@@ -102,9 +102,21 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         **reported(run),
         "timing": report.facts(timing_of(directory)),
         "completions": completions.latest(directory.completions),
+        "learns": run.kind in REWARDED,
         "first_curves": FIRST if run.kind in REWARDED else (),
     }
     return render(request, "training/run.html", context)
+
+
+@require_safe
+@never_cache
+@for_engineers
+def answers(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a page that is open asks for every few seconds."""
+    run = get_object_or_404(Run.objects.only("state", "directory"), pk=pk)
+    latest = completions.latest(RunDirectory(Path(run.directory)).completions)
+    context = {"run": run, "ended": run.state in ENDED, "completions": latest}
+    return render(request, "training/_answers.html", context)
 
 
 def rewards_of(run: Run) -> list[tuple[RewardReference, str, Artifact | None]]:

@@ -74,6 +74,14 @@ def test_a_missing_path_is_answered_with_what_there_is(weights, name):
         artifacts.find_base(name, kind=Run.Kind.SFT)
 
 
+@pytest.mark.parametrize(("kind", "listed"), [(Run.Kind.PPO, r"\(shop-v1\)"), (Run.Kind.RM, r"\(judge, shop-v1\)")])
+def test_reward_models_are_listed_where_one_can_be_the_base(weights, kind, listed):
+    registered(weights)
+    registered(weights, name="judge", kind=Artifact.Kind.REWARD_MODEL)
+    with pytest.raises(InvalidBase, match=listed):
+        artifacts.find_base("nothing", kind=kind)
+
+
 def test_a_hub_name_that_was_typed_is_left_to_the_run():
     base = artifacts.find_base("Qwen/Qwen3-0.6B", kind=Run.Kind.SFT)
     assert (base.location, base.is_remote) == ("Qwen/Qwen3-0.6B", True)

@@ -176,6 +176,12 @@ def test_resuming_needs_nothing_but_the_name():
     assert runs.find_resumed(resumed, resume=run.name) == run
 
 
+def test_resuming_with_one_knob_that_agrees_leaves_the_others_as_they_were():
+    run = runs.begin(planned(values={"epochs": "2", "batch_size": "8"}))
+    resumed = planned(values={"epochs": "2"}, resume=run.name)
+    assert runs.find_resumed(resumed, resume=run.name) == run
+
+
 def test_a_release_that_moved_is_read_where_it_is_now(release, tmp_path):
     run = runs.begin(planned())
     moved = release.rename(tmp_path / "moved")

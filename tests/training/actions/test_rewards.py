@@ -4,7 +4,7 @@ import math
 import pytest
 
 from training.actions import artifacts, rewards
-from training.exceptions import InvalidBase, InvalidRun
+from training.exceptions import InvalidBase, InvalidRun, TrainingError
 from training.models import Artifact, Reward, Run
 
 pytestmark = pytest.mark.django_db
@@ -80,8 +80,18 @@ def test_bad_input_is_one_sentence(tmp_path, monkeypatch, given, error, sentence
 
 def test_what_is_trained_on_is_not_held_out(tmp_path):
     path = str(weights(tmp_path / "model"))
-    with pytest.raises(InvalidRun, match="held out it must not be trained on"):
+    with pytest.raises(InvalidRun, match=f"--held-out-reward {path} is what is trained on"):
         rewards.find([path], [path])
+
+
+@pytest.mark.parametrize("given", ["judge=much", "policy", "speaking"])
+def test_what_is_wrong_with_a_reward_that_is_held_out_is_said_of_its_own_option(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    registered(weights(tmp_path / "model"))
+    registered(weights(tmp_path / "policy", text="p"), kind=Artifact.Kind.POLICY, name="policy")
+    weights(tmp_path / "speaking", architectures=SPEAKS)
+    with pytest.raises(TrainingError, match=f"--held-out-reward .*{given}"):
+        rewards.find(["judge"], [given])
 
 
 def test_other_weights_than_were_registered_are_refused(tmp_path):

@@ -27,7 +27,8 @@ def test_knobs_survive_config_json(kind: str) -> None:
     ("kind", "values", "sentence"),
     [
         ("kto", {}, "unknown kind of run 'kto'"),
-        ("rm", {"learnin_rate": "1"}, "unknown knob 'learnin_rate' for rm: expected one of accumulate"),
+        ("rm", {"learnin_rate": "1"}, "unknown knob 'learnin_rate' for rm: did you mean learning_rate"),
+        ("rm", {"nothing_like_it": "1"}, "unknown knob 'nothing_like_it' for rm: expected one of accumulate"),
         ("rm", {"batch_size": "many"}, "batch_size=many: expected a whole number"),
         ("rm", {"batch_size": "0"}, "batch_size=0: expected at least 1"),
         ("rm", {"lora": "perhaps"}, "lora=perhaps: expected true or false or auto"),

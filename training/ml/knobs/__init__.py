@@ -5,6 +5,7 @@ how in the knob's text, and writes what it chose into its report. Torch-free.
 """
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass
 from typing import Any
@@ -100,9 +101,9 @@ def parse(kind: str, values: Mapping[str, str]) -> Knobs:
     return build(kind, {name: typed(text, found(kind, name)) for name, text in values.items()})
 
 
-def from_json(kind: str, values: Mapping[str, Any]) -> Knobs:
-    """The knobs as `as_json` wrote them into config.json; the same checks as `parse`."""
-    return parse(kind, {name: as_text(value) for name, value in values.items()})
+def from_json(kind: str, values: Mapping[str, Any], *, over: Mapping[str, str] | None = None) -> Knobs:
+    """The knobs as `as_json` wrote them into config.json, and `over` them those of `--set`; checked as by `parse`."""
+    return parse(kind, {name: as_text(value) for name, value in values.items()} | dict(over or {}))
 
 
 def as_json(knobs: Knobs) -> dict[str, Any]:
@@ -153,5 +154,7 @@ def check_needs(knobs: Knobs) -> None:
 def found(kind: str, name: str) -> "Field[Any]":
     known = {item.name: item for item in dataclasses.fields(class_of(kind))}
     if name not in known:
-        raise InvalidKnob(f"unknown knob {name!r} for {kind}: expected one of {', '.join(sorted(known))}")
+        close = difflib.get_close_matches(name, known, n=3)
+        meant = f"did you mean {' or '.join(close)}? " if close else ""
+        raise InvalidKnob(f"unknown knob {name!r} for {kind}: {meant}expected one of {', '.join(sorted(known))}")
     return known[name]

@@ -101,7 +101,11 @@ class RolloutKnobs(RewardingKnobs, GuardKnobs, TrainingKnobs):
         choices=("truncate", "drop"),
     )
     final_rate: float = knob(0.0, "The learning rate ends at this share of it (2403.17031: 0).", low=0, high=1)
-    episodes: int | None = knob(None, "Answers drawn in all; auto: one to each prompt of the train split.", low=1)
+    episodes: int | None = knob(
+        None,
+        "Answers drawn in all, in whole steps of rollout_size; auto: one to each prompt of the train split.",
+        low=1,
+    )
     rollout_size: int = knob(64, "Answers drawn at each step, over all devices.", low=2)
     max_new_tokens: int = knob(128, "Longest answer in tokens.", low=1)
     temperature: float = knob(

@@ -1,6 +1,7 @@
 """What every run that learns from rewards opens first: its base, its prompts, and who judges the answers."""
 
 import importlib.util
+import math
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -75,6 +76,7 @@ def opened(directory: RunDirectory, config: Config, knobs: K) -> Setting[K]:
         notes=[
             *base.warnings,
             *length_notes(base, knobs),
+            *episode_notes(knobs),
             *fidelity.check_all(config.rewards, base=base, knobs=knobs, machine=here, models=models_of(judge, gold)),
         ],
     )
@@ -131,6 +133,16 @@ def length_notes(base: Base, knobs: Answering) -> list[str]:
     return [
         f"answers end at {longest} tokens, half of what this base reads, not at max_new_tokens={knobs.max_new_tokens}"
     ]
+
+
+def episode_notes(knobs: Answering) -> list[str]:
+    """Where what was asked for is no number of whole steps."""
+    if not isinstance(knobs, RolloutKnobs) or not knobs.episodes or knobs.max_steps:
+        return []
+    drawn = math.ceil(knobs.episodes / knobs.rollout_size) * knobs.rollout_size
+    if drawn == knobs.episodes:
+        return []
+    return [f"episodes={knobs.episodes}: {drawn} answers are drawn, whole steps of rollout_size={knobs.rollout_size}"]
 
 
 def adapters(setting: Setting[Any]) -> bool:

@@ -173,7 +173,9 @@ def test_episodes_are_answers_and_one_to_each_prompt_without_any_word(tmp_path: 
         "steps": 2,
         "trained_parameters": 0,
     }
-    assert builders.train(longer)["train"]["answers"] == 24
+    report = builders.train(longer)
+    assert report["train"]["answers"] == 24
+    assert "episodes=20: 24 answers are drawn, whole steps of rollout_size=8" in report["warnings"]
 
 
 def test_a_base_that_starts_from_nothing_is_refused(tmp_path: Path, base: Path) -> None:
