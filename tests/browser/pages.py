@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from annotation.actions import invitations, leases, seats
+from annotation.actions import invitations, leases, pauses, seats
 from annotation.models import Annotator, Membership, Project, Task
 from flywheel.actions import turns
 from tests.annotation.quality_rows import measured, of_annotator, of_task
@@ -62,6 +62,7 @@ class World:
     pair: Project
     unread: Project
     ended: Project
+    paused: Project
     loop: Project
     task: Task
     slot: Any
@@ -109,12 +110,14 @@ def world() -> World:
         ProjectFactory(slug="pair", strength_asked=True),
     )
     unread, ended = ProjectFactory(slug="unread"), ProjectFactory(slug="ended", state="ended")
+    paused = ProjectFactory(slug="paused")
     loop = project_with_corpus(questions=30, overlap=1, slug="loop")
     turns.go(loop, given={"simulate_labels": True, "prompts": 4, "answers": 3, "challenges": 20, "min_judgements": 4})
-    for project in (desk, pair, unread, ended, loop):
+    for project in (desk, pair, unread, ended, paused, loop):
         MembershipFactory(project=project, user=annotator.user)
         seated_in = MembershipFactory(project=project, user=admin, role="admin")
     seated(desk, annotator)
+    pauses.pause(paused, annotator=annotator, reason="Read version 3 of the guidelines first.", by=admin)
     unread.guidelines.create(number=1, text=RICH, changes="Ties are allowed now.")
     TaskFactory(project=unread)
     rich_task(desk, size=4)
@@ -134,6 +137,7 @@ def world() -> World:
         pair=pair,
         unread=unread,
         ended=ended,
+        paused=paused,
         loop=loop,
         task=slot.task,
         slot=slot,
@@ -163,6 +167,19 @@ def at(route: str, *arguments: Callable[[World], Any], who: str = "admin", name:
         return reverse(route, args=[argument(here) for argument in arguments]) + query
 
     return Shown(name=name or route, who=who, address=address, route=route)
+
+
+def of_judged(route: str) -> Shown:
+    """A page that asks about what one person judged."""
+
+    def address(here: World) -> str:
+        return reverse(route, args=[here.loop.slug], query={"annotator": judged(here).annotator.name})
+
+    return Shown(name=route, who="admin", address=address, route=route)
+
+
+def sitting(here: World) -> str:
+    return here.annotator.name
 
 
 def desk(here: World) -> str:
@@ -202,6 +219,7 @@ PAGES = [
     at("annotation:desk", lambda here: here.pair.slug, who="annotator", name="a pair"),
     at("annotation:desk", lambda here: here.unread.slug, who="annotator", name="guidelines to confirm"),
     at("annotation:desk", lambda here: here.ended.slug, who="annotator", name="the end"),
+    at("annotation:desk", lambda here: here.paused.slug, who="annotator", name="paused for them"),
     at("annotation:desk", desk, who="annotator"),
     at("annotation:task", desk, lambda here: here.slot.token, who="annotator"),
     at("annotation:task", desk, lambda here: here.slot.token, who="admin", name="a slot of someone else"),
@@ -218,6 +236,11 @@ PAGES = [
     at("annotation:quality", desk, name="a quality that was never measured"),
     at("annotation:quality_people", loop),
     at("annotation:quality_person", loop, lambda here: judged(here).annotator.name),
+    at("annotation:quality_person", lambda here: here.paused.slug, sitting, name="somebody who is paused"),
+    at("annotation:quality_pause", lambda here: here.paused.slug, sitting),
+    at("annotation:quality_remove", lambda here: here.paused.slug, sitting),
+    of_judged("annotation:quality_exclude"),
+    of_judged("annotation:quality_lift"),
     *(at(f"annotation:quality_{name}", loop) for name in FIGURES),
     at("annotation:quality_judgements", loop, name="simulated judgements", query="?voices=simulated"),
     at("flywheel:index"),
@@ -226,6 +249,7 @@ PAGES = [
     at("flywheel:generation", loop, lambda _: 1),
     at("flywheel:annotator", loop, lambda here: judged(here).annotator.name),
     at("flywheel:judgement", loop, lambda here: judged(here).uid),
+    at("flywheel:forget", desk, lambda here: here.desk.memberships.get(user=here.annotator.user).pk),
     at("training:runs"),
     at("training:run", lambda here: here.run.pk),
     at("training:run", lambda here: here.running.pk, name="a run under way"),
@@ -233,7 +257,17 @@ PAGES = [
 
 # Addresses that show no page of ours.
 DESK_FORMS = ("submit", "skip", "draft", "acknowledge")
-FORMS = (*DESK_FORMS, "revoke", "preview", "waive", "review_read", "reveal", "adjudicate", "quality_measure")
+FORMS = (
+    *DESK_FORMS,
+    "revoke",
+    "preview",
+    "waive",
+    "review_read",
+    "reveal",
+    "adjudicate",
+    "quality_measure",
+    "quality_resume",
+)
 SECOND_FACTORS = (  # seen in tests/browser/test_account.py
     *("mfa_activate_totp", "mfa_deactivate_totp", "mfa_authenticate", "mfa_reauthenticate"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes"),
