@@ -18,8 +18,7 @@ from annotation.views.quality.measured import PAGE, SOURCES, Measured, measured_
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.words import in_letters
 
-REASONS = 500  # that one page reads, and of each task
-OF_A_TASK = 6
+REASONS = 6  # of each task
 SORTS = {
     "information": (F("information").desc(), "task"),
     "disagreement": (F("disagreement").desc(nulls_last=True), "task"),
@@ -95,11 +94,12 @@ def _pair(pair: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reasons(tasks: Sequence[int], *, voices: str) -> dict[int, list[Reason]]:
-    """What people wrote down, the first ones of each task."""
-    said = Judgement.objects.current().filter(task__in=tasks, source__in=SOURCES[voices]).exclude(reason="")
-    columns = said.order_by("pk").values_list("task", "annotator__name", "ranking", "reason")
+    """What people wrote down, a few of each task. Whether a judgement was revised is looked at here: SQLite would
+    read all that never were."""
+    said = Judgement.objects.filter(task__in=tasks, source__in=SOURCES[voices]).exclude(reason="")
+    columns = ("task", "annotator__name", "ranking", "reason", "revised_by")
     found: dict[int, list[Reason]] = defaultdict(list)
-    for task, by, ranking, words in columns[:REASONS]:
-        if len(found[task]) < OF_A_TASK:
+    for task, by, ranking, words, newer in said.order_by("task", "annotator").values_list(*columns):
+        if newer is None and len(found[task]) < REASONS:
             found[task].append(Reason(by=by, ranking=in_letters(ranking, LETTERS), words=words))
     return found
