@@ -79,7 +79,10 @@ def week_of(detail: Mapping[str, Any]) -> list[str]:
 def _agreement(detail: Mapping[str, Any]) -> str:
     said = _("Agreement: %(figure)s were ordered alike.") % {"figure": in_words(detail.get("agreement"))}
     before = detail.get("agreement_before")
-    return said if before is None else f"{said} {_('The week before: %(share)s.') % {'share': percent(before)}}"
+    if before is None:
+        return said
+    week_before = _("The week before: %(share)s.") % {"share": percent(before)}
+    return f"{said} {week_before}"
 
 
 def in_words(figure: Mapping[str, Any] | None) -> str:

@@ -59,7 +59,7 @@ def look(project: Project, *, now: datetime | None = None) -> list[Alert]:
 
 
 def mail_is_set_up() -> bool:
-    return settings.EMAIL_BACKEND != SENDS_NOTHING
+    return bool(settings.EMAIL_BACKEND != SENDS_NOTHING)
 
 
 def addresses_of(project: Project) -> list[str]:

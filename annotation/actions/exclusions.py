@@ -6,8 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -40,13 +39,16 @@ def marked(judgements: "QuerySet[Judgement]") -> "QuerySet[Any]":
 def of_annotator(
     project: Project, *, annotator: Annotator, since: date | None = None, until: date | None = None
 ) -> JudgementQuerySet:
-    """What this person said here, on all days or from `since` to `until`, both included."""
+    """What this person said here, on all days or from `since` to `until`, both included. An import that does not say
+    when it was made goes by the day it came."""
     said = Judgement.objects.filter(task__project=project, annotator=annotator)
-    if since or until:
-        said = said.annotate(said_at=Coalesce("at", "created_at"))
     if since:
-        said = said.filter(said_at__gte=_start_of(since))
-    return said.filter(said_at__lt=_start_of(until) + timedelta(days=1)) if until else said
+        first = _start_of(since)
+        said = said.filter(Q(at__gte=first) | Q(at__isnull=True, created_at__gte=first))
+    if until:
+        end = _start_of(until) + timedelta(days=1)
+        said = said.filter(Q(at__lt=end) | Q(at__isnull=True, created_at__lt=end))
+    return said
 
 
 def of_uids(project: Project, uids: Collection[str]) -> JudgementQuerySet:

@@ -27,7 +27,7 @@ LABELS = {
     "highlights_asked": _("Highlights"),
     "edit_asked": _("Edit"),
     "overlap": _("Overlap"),
-    "most_overlap": _("At most"),
+    "most_overlap": _("Overlap at most"),
     "sureness": _("Sure enough"),
     "responses_per_task": _("Answers per task"),
     "lease_minutes": _("Minutes to finish a task"),
@@ -73,8 +73,8 @@ HELP = {
     "acknowledgement_asked": _("People confirm each new version of the guidelines before their next task."),
     "revisions_locked": _("What was submitted can no longer be revised."),
     "alert_agreement": _(
-        "From 0 to 1: the share of pairs that two people order alike. The whole 95 % interval must lie below it, so "
-        "that chance alone tells nobody. Empty: no alert."
+        "From 0 to 1: the share of pairs that two people order alike. The whole interval (95 %) must lie below it, "
+        "so that chance alone tells nobody. Empty: no alert."
     ),
     "alert_known": _(
         "From 0 to 1: the share of known pairs that people get right, in the same way. Empty: no alert."
