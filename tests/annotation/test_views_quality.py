@@ -81,7 +81,7 @@ def test_too_little_is_said_in_words(client, project):
 def test_progress_its_end_and_what_it_cost(client, project):
     measured(project)
     text = text_of(client)
-    assert "1,688 tasks are done, 312 are open." in text
+    assert "1,688 tasks are done, 312 open." in text
     assert "936 more are asked for." in text
     assert "11 March 2026, at 120 judgements a day" in text
     assert "(between 8 March 2026 and 16 March 2026)" in text
