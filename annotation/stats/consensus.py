@@ -109,7 +109,7 @@ def posterior(votes: Votes, *, fit: Fit) -> Floats:
 
 def placed(votes: Votes, *, annotators: Whole, number: int) -> Places:
     return Places(
-        cells=annotators * CELLS + CELL_OF[:, votes.outcomes],
+        cells=np.stack([annotators * CELLS + cells[votes.outcomes] for cells in CELL_OF]),
         pairs=votes.pairs,
         worth=votes.worth,
         copies=np.ones(votes.pairs.size),
@@ -140,16 +140,20 @@ def maximise(
 
 def counted(posterior: Floats, *, places: Places) -> Floats:
     """(J, 5): how many independent votes of each annotator are expected in each cell."""
-    weights = posterior[places.pairs].T * places.worth  # (3, V)
     size = places.number_of_annotators * CELLS
-    sums = np.bincount(places.cells.ravel(), weights=weights.ravel(), minlength=size)
-    return np.asarray(sums.reshape(-1, CELLS), dtype=np.float64)
+    sums = np.zeros(size)
+    for truth, cells in enumerate(places.cells):  # one by one: of millions of votes three copies are many
+        sums += np.bincount(cells, weights=posterior[places.pairs, truth] * places.worth, minlength=size)
+    return sums.reshape(-1, CELLS)
 
 
 def judged(places: Places, *, table: Floats, truth: Floats) -> Floats:
     """(P, 3): the posterior of each pair's truth, all votes on it being independent once the truth is known."""
-    evidence = (np.log(table) + HALVED).ravel()[places.cells] * places.copies  # (3, V)
-    sums = [np.bincount(places.pairs, weights=row, minlength=places.number_of_pairs) for row in evidence]
+    evidence = (np.log(table) + HALVED).ravel()
+    sums = [
+        np.bincount(places.pairs, weights=evidence[cells] * places.copies, minlength=places.number_of_pairs)
+        for cells in places.cells
+    ]
     with np.errstate(divide="ignore"):  # what cannot be true keeps a posterior of 0
         scores = np.log(truth) + np.stack(sums, axis=1)
     scores -= scores.max(axis=1, keepdims=True)

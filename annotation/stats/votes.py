@@ -37,8 +37,8 @@ class Votes:
     @property
     def shared(self) -> NDArray[np.bool_]:
         """(V,): True where somebody else voted on the pair, too; alone nobody agrees or disagrees."""
-        voices = np.unique(np.stack([self.pairs, self.annotators]), axis=1)
-        return np.bincount(voices[0], minlength=self.number_of_pairs)[self.pairs] > 1
+        voices = np.unique(self.pairs * len(self.names) + self.annotators)
+        return np.bincount(voices // len(self.names), minlength=self.number_of_pairs)[self.pairs] > 1
 
     def only(self, kept: NDArray[np.bool_]) -> "Votes":
         """The votes where `kept` (V,) is True. Pairs without any are gone and the others renumbered in their order;
