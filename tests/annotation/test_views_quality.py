@@ -73,6 +73,14 @@ def test_a_verdict_that_is_not_good_says_so(client, project, code, sentence):
     assert sentence in text_of(client)
 
 
+def test_a_verdict_says_why(client, project):
+    measured(project, verdict={"code": "poor", "reasons": ["pairs_low", "near_chance", "known_low", "of_tomorrow"]})
+    text = text_of(client)
+    assert "Agreement on pairs is not surely above 65 %." in text
+    assert "Agreement beyond chance is not surely above 0.20." in text
+    assert "Of the pairs whose order is known, surely fewer than 70 % are right. of_tomorrow" in text
+
+
 def test_too_little_is_said_in_words(client, project):
     measured(project)
     assert "not enough: 3 of 20 pairs" in text_of(client)

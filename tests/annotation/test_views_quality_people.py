@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from annotation.models import AuditEvent, Measurement, Project, Seat
+from annotation.stats.people.suggestions import SEVERITY
 from tests.annotation.quality_rows import TOO_LITTLE, figure, measured, of_annotator
 from tests.annotation.test_views_quality import html_of, text_of
 from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory
@@ -111,6 +112,13 @@ def test_what_to_do_is_said_in_words_and_why(client, project, code):
     text = text_of(client, "people/ada/")
     assert "they work as the others do" not in text
     assert "unknown_to_this_page" in text
+
+
+def test_each_reason_has_its_words(client, project):
+    of_annotator(measured(project), "ada", code="pause", reasons=list(SEVERITY))
+    text = text_of(client, "people/ada/")
+    assert not [code for code in SEVERITY if f" {code} " in text and "_" in code]
+    assert "Of the pairs whose order is known, they surely order fewer than 70 % right." in text
 
 
 def test_who_is_not_there_has_no_page(client, project):

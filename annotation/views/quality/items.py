@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from annotation.actions import reviews
 from annotation.forms.letters import LETTERS
-from annotation.models import Judgement, Project, TaskMeasure
-from annotation.views.quality.measured import PAGE, SOURCES, Measured, measured_of, shown
+from annotation.models import Judgement, TaskMeasure
+from annotation.views.quality.measured import PAGE, SOURCES, Measured, measured_of, shown, withheld_from
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.words import in_letters
 
@@ -49,7 +47,9 @@ def items(request: MemberRequest, slug: str) -> HttpResponse:
     sort = sort if sort in SORTS else "information"
     page = Paginator(_chosen(seen, sort=sort, tag=tag), PAGE).get_page(request.GET.get("page"))
     measures = list(page)
-    withheld = _withheld(measures, project=seen.project, reader=request.user)
+    # Their place in the list alone would tell whoever may still judge them how others see them.
+    tasks = [measure.task_id for measure in measures]
+    withheld = withheld_from(request.user, project=seen.project, tasks=tasks)
     open_to_all = [measure for measure in measures if measure.task_id not in withheld]
     return shown(
         request,
@@ -67,12 +67,6 @@ def items(request: MemberRequest, slug: str) -> HttpResponse:
 def _chosen(seen: Measured, *, sort: str, tag: str) -> "QuerySet[TaskMeasure]":
     found = TaskMeasure.objects.filter(measurement=seen.measurement)
     return (found.filter(tags__contains=f"\n{tag}\n") if tag else found).order_by(*SORTS[sort])
-
-
-def _withheld(measures: Sequence[TaskMeasure], *, project: Project, reader: User) -> set[int]:
-    """Their place in the list alone would tell whoever may still judge them how others see them."""
-    asked = reviews.asked_of(reader, project=project).filter(pk__in=[measure.task_id for measure in measures])
-    return set(asked.values_list("pk", flat=True))
 
 
 def _items(measures: Sequence[TaskMeasure], *, voices: str) -> list[Item]:

@@ -3,16 +3,14 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from annotation.actions import reviews
 from annotation.forms.letters import LETTERS
-from annotation.models import Exclusion, Judgement, Project
+from annotation.models import Exclusion, Judgement
 from annotation.stats.known import Score, score
-from annotation.views.quality.behind import Filters, Window, filters_of, window
-from annotation.views.quality.measured import measured_of, shown
+from annotation.views.quality.behind import Filters, filters_of, window
+from annotation.views.quality.measured import measured_of, shown, withheld_from
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.words import in_letters
 
@@ -37,7 +35,8 @@ def judgements(request: MemberRequest, slug: str) -> HttpResponse:
     seen = measured_of(request, slug)
     filters = filters_of(request.GET, voices=seen.voices)
     found = window(seen.project, filters)
-    withheld = _withheld(found, project=seen.project, reader=request.user)
+    tasks = {judgement.task_id for judgement in found.found}
+    withheld = withheld_from(request.user, project=seen.project, tasks=tasks)
     rows = _rows(found.found, filters=filters, withheld=withheld)
     return shown(
         request,
@@ -49,11 +48,6 @@ def judgements(request: MemberRequest, slug: str) -> HttpResponse:
         looked_at=found.looked_at,
         withheld=len(found.found) - len(rows),
     )
-
-
-def _withheld(found: Window, *, project: Project, reader: User) -> set[int]:
-    tasks = {judgement.task_id for judgement in found.found}
-    return set(reviews.asked_of(reader, project=project).filter(pk__in=tasks).values_list("pk", flat=True))
 
 
 def _rows(found: Sequence[Judgement], *, filters: Filters, withheld: Collection[int]) -> list[Row]:

@@ -1,15 +1,19 @@
 """Which figures a page shows: the newest ones of a project about one kind of voices."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
+from annotation.actions import reviews
 from annotation.actions.members import REVIEWERS, project_for
-from annotation.models import Measurement, Project
+from annotation.models import Measurement, Project, Task
 from annotation.views.quality.plots import Plot
 from annotation.views.requests import MemberRequest
 
@@ -58,6 +62,13 @@ def measured_of(request: MemberRequest, slug: str) -> Measured:
     voices = asked if asked in SOURCES else (there[0] if there else "people")
     measurement = found.filter(voices=voices).first() if known else None
     return Measured(project=project, voices=voices, there=there, measurement=measurement)
+
+
+def withheld_from(user: User, *, project: Project, tasks: Collection[int]) -> set[int]:
+    """Which of these tasks this person may still be asked to judge. Each is looked up by itself: asked for all of
+    them at once, SQLite would go through all tasks of the project."""
+    asked = reviews.asked_of(user, project=project).filter(pk=OuterRef("pk"))
+    return set(Task.objects.filter(Exists(asked), pk__in=tasks).values_list("pk", flat=True))
 
 
 def shown(

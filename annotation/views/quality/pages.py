@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from annotation.actions import alerts
 from annotation.views.quality import plots
 from annotation.views.quality.measured import PAGE, measured_of, shown
-from annotation.views.quality.words import reasons_in_words
+from annotation.views.quality.words import VERDICT, in_words
 from annotation.views.requests import MemberRequest, signed_in
 
 LEADERS = 12  # policies that the table of who beats whom has room for
@@ -35,7 +35,7 @@ def overview(request: MemberRequest, slug: str) -> HttpResponse:
         plots=drawn,
         verdict=verdict,
         alerts=alerts.listed(seen.project),
-        reasons=reasons_in_words(verdict.get("reasons") or []),
+        reasons=in_words(verdict.get("reasons") or [], VERDICT),
         drift=seen.part("drift"),
         rubric=list(seen.part("rubric").items()),  # a criterion may be called "items": no template asks by name
         ratings=list(seen.part("ratings").items()),

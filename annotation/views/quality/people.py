@@ -19,7 +19,7 @@ from annotation.actions.members import REVIEWERS, project_for
 from annotation.exceptions import NotFound
 from annotation.models import Annotator, AnnotatorMeasure, Judgement, Project, Seat
 from annotation.views.quality.measured import PAGE, Measured, measured_of, shown
-from annotation.views.quality.words import reasons_in_words
+from annotation.views.quality.words import PERSON, in_words
 from annotation.views.requests import MemberRequest, signed_in
 
 ATTENTION = ("talk", "retrain", "pause")  # suggestions that ask a reviewer to do something
@@ -88,7 +88,7 @@ def person(request: MemberRequest, slug: str, name: str) -> HttpResponse:
         measure=measure,
         found=content,
         suggestion=suggestion.get("code", ""),
-        reasons=reasons_in_words(suggestion.get("reasons") or []),
+        reasons=in_words(suggestion.get("reasons") or [], PERSON),
         seat=Seat.objects.filter(project=seen.project, annotator=annotator).first(),
         qualifies=seats.qualification_tasks().filter(project=seen.project).exists(),
     )
