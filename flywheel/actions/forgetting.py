@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from annotation.actions import audit, exclusions, unlinking
 from annotation.models import Annotator, Judgement, Membership, Project, Release
-from flywheel.actions import lineage
+from flywheel.actions import lineage, trail
 from flywheel.exceptions import NotFound, NotReady
 from flywheel.models import Generation
 from training.models import Artifact
@@ -118,8 +118,9 @@ def forget(person: Person, *, withdraw: bool, delete_account: bool, by: User | N
         unlinking.delete_account(person.user)
     # Who they were stands nowhere in it, and nobody is named as its author who might be the person.
     subject = f"annotator {person.annotator}" if person.annotator else "an account"
+    who = {} if by else {"shell_user": trail.shell_user()}
     asked = {"judgements": traces.judgements, "withdrawn": withdraw, "account_deleted": delete_account}
-    audit.record("person forgotten", subject, by=by, models=traces.names_of_models[:LISTED], **asked)
+    audit.record("person forgotten", subject, by=by, models=traces.names_of_models[:LISTED], **asked, **who)
     return traces
 
 
