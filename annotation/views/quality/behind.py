@@ -16,9 +16,6 @@ from annotation.views.quality.measured import PAGE, SOURCES
 LOOKED_AT = 10_000  # judgements that one page looks through
 LABELS = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD)  # what is measured unless something else is named
 KNOWN = (Task.Purpose.GOLD, Task.Purpose.QUALIFICATION)
-WHOLE = ("task", "guideline", "before")
-MARKS = ("known", "repeats", "excluded")
-TEXTS = ("annotator", "peer", "policy", "against", "tag", "since", "until")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +61,22 @@ class Window:
 
 
 def filters_of(query: Mapping[str, str], *, voices: str) -> Filters:
-    said = {name: query.get(name, "").replace("\x00", "") for name in TEXTS if name not in ("since", "until")}
-    numbers = {name: _number(query.get(name, "")) for name in WHOLE}
-    marks = {name: query.get(name) == "1" for name in MARKS}
-    days = {name: _day(query.get(name, "")) for name in ("since", "until")}
-    return Filters(voices=voices, **said, **numbers, **marks, **days)
+    return Filters(
+        voices=voices,
+        annotator=_text(query, "annotator"),
+        peer=_text(query, "peer"),
+        policy=_text(query, "policy"),
+        against=_text(query, "against"),
+        tag=_text(query, "tag"),
+        since=_day(query, "since"),
+        until=_day(query, "until"),
+        task=_number(query, "task"),
+        guideline=_number(query, "guideline"),
+        known=query.get("known") == "1",
+        repeats=query.get("repeats") == "1",
+        excluded=query.get("excluded") == "1",
+        before=_number(query, "before"),
+    )
 
 
 def window(project: Project, filters: Filters) -> Window:
@@ -146,13 +154,18 @@ def _tagged(tag: str) -> "QuerySet[Task]":
     return texts.filter(written)
 
 
-def _number(text: str) -> int | None:
+def _text(query: Mapping[str, str], name: str) -> str:
+    return query.get(name, "").replace("\x00", "")  # PostgreSQL takes none
+
+
+def _number(query: Mapping[str, str], name: str) -> int | None:
+    text = query.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
-def _day(text: str) -> date | None:
+def _day(query: Mapping[str, str], name: str) -> date | None:
     try:
-        return parse_date(text)
+        return parse_date(query.get(name, ""))
     except ValueError:  # a day that no calendar has
         return None
 
