@@ -13,6 +13,7 @@ from annotation.stats.agreement.pairs import PairCounts
 from annotation.stats.figures import Figure
 from annotation.stats.said import UNRANKED, Said
 from annotation.stats.shares import clustered_share
+from annotation.stats.strengths.ceiling import ceiling
 from annotation.stats.votes import OUTCOMES, Votes
 
 MOST_COUPLES = 20  # of annotators, that a kappa is said of
@@ -30,6 +31,7 @@ def overall(said: Said, counts: PairCounts) -> dict[str, Figure]:
         "fleiss": kappa.fleiss_of_pairs(counts),
         "tau_b": orders.tau_b(said),
         "top_1": orders.top_1(said),
+        "ceiling": ceiling(counts),
     }
 
 

@@ -14,35 +14,38 @@ from annotation.stats.said import Floats, Said, Whole
 @dataclass(frozen=True, kw_only=True)
 class Answers:
     """`policies` (T, K), indices of `names`, and `keys` (T, K), the responses' own; -1 where a task has no such
-    answer. `lengths` (T, K), in characters, NaN there."""
+    answer. `lengths` (T, K), in characters, NaN there. `prompts` (T,), the prompts' keys, -1 without an answer."""
 
     policies: Whole
     keys: Whole
     lengths: Floats
+    prompts: Whole
     names: tuple[str, ...]
 
 
 def answers_of(project: Project, *, said: Said) -> Answers:
     rows = Placed()
-    fields = ("task_id", "position", "response_id", "response__policy_id", "length")
+    fields = ("task_id", "position", "response_id", "response__policy_id", "length", "task__prompt_id")
     placed = TaskResponse.objects.filter(task__project=project, task__purpose__in=LABELS).order_by()
     measured = placed.annotate(length=Length("response__text")).values_list(*fields)
     for row in measured.iterator(chunk_size=CHUNK):
-        rows.add(*row)
+        rows.add(row)
     return rows.of(said)
 
 
 class Placed:
     def __init__(self) -> None:
         self.tasks, self.responses, self.policies = array("q"), array("q"), array("q")
-        self.positions, self.lengths = array("b"), array("l")
+        self.positions, self.lengths, self.prompts = array("b"), array("q"), array("q")
 
-    def add(self, task: int, position: int, response: int, policy: int, length: int) -> None:
+    def add(self, row: tuple[int, ...]) -> None:
+        task, position, response, policy, length, prompt = row
         self.tasks.append(task)
         self.positions.append(position)
         self.responses.append(response)
         self.policies.append(policy)
         self.lengths.append(length)
+        self.prompts.append(prompt)
 
     def of(self, said: Said) -> Answers:
         """Of the tasks that something was said of, at the positions that anybody ranked."""
@@ -57,11 +60,13 @@ class Placed:
             policies=np.full(shape, -1, dtype=np.int64),
             keys=np.full(shape, -1, dtype=np.int64),
             lengths=np.full(shape, np.nan),
+            prompts=np.full(shape[0], -1, dtype=np.int64),
             names=named(ids),
         )
         answers.policies[place] = policies
         answers.keys[place] = np.frombuffer(self.responses, dtype=np.int64)[inside]
-        answers.lengths[place] = np.frombuffer(self.lengths, dtype="l")[inside]
+        answers.lengths[place] = np.frombuffer(self.lengths, dtype=np.int64)[inside]
+        answers.prompts[rows[inside]] = np.frombuffer(self.prompts, dtype=np.int64)[inside]
         return answers
 
 

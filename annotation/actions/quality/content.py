@@ -8,22 +8,25 @@ from typing import Any
 
 from annotation.actions.quality import agreement, checks, parts, progress
 from annotation.actions.quality.gathering import Facts
+from annotation.actions.quality.habits import Habits, of_project
 from annotation.actions.quality.labels import METHOD, Labels
+from annotation.actions.quality.policies import policies_of
 from annotation.stats.agreement.matrix import Matrix, matrix
-from annotation.stats.agreement.peers import with_peers
+from annotation.stats.figures import Figure
+from annotation.stats.labels.verdict import verdict
 
 VERSION = 1
 Json = dict[str, Any]
 
 
-def agreement_of(facts: Facts, *, labels: Labels) -> Json:
+def agreement_of(facts: Facts, *, labels: Labels, habits: Habits) -> Json:
     """Everything that says how far people agree."""
     by_two = matrix(facts.by_named)
     return {
         "agreement": {
             **{name: figure.as_dict() for name, figure in agreement.overall(facts.said, facts.counts).items()},
             "cohen": agreement.cohens(labels.votes, counts=labels.theirs, matrix=by_two),
-            "over_time": agreement.over_time(facts.said, with_peers(facts.said)),
+            "over_time": agreement.over_time(facts.said, habits.peers),
         },
         "ratings": agreement.of_ratings(facts),
         "ranks_alpha": agreement.of_ranks(facts.said).as_dict(),
@@ -31,23 +34,31 @@ def agreement_of(facts: Facts, *, labels: Labels) -> Json:
     }
 
 
-def content_of(facts: Facts, *, labels: Labels, agreement: Json) -> Json:
-    so_far = progress.progress_of(facts)
+def content_of(facts: Facts, *, labels: Labels, habits: Habits, agreement: Json) -> Json:
+    so_far, known = progress.progress_of(facts), checks.share(facts.known)
     return {
         "version": VERSION,
         "progress": so_far,
         "hours": progress.hours_of(facts, left=so_far["left"]),
         **agreement,
-        "known": checks.share(facts.known).as_dict(),
+        "known": known.as_dict(),
         "repeats": checks.share(facts.repeats).as_dict(),
+        **of_project(habits),
         "reliability": {
             "method": METHOD,
             "missing": labels.missing,
             "steps": labels.reliability.steps if labels.reliability else 0,
         },
+        "policies": policies_of(facts),
         "guidelines": parts.guidelines(facts),
         "slices": parts.slices(facts),
+        "verdict": verdict_of(agreement["agreement"], known=known),
     }
+
+
+def verdict_of(agreement: Json, *, known: Figure) -> Json:
+    found = verdict(pairs=Figure(**agreement["pairs"]), alpha=Figure(**agreement["alpha"]), known=known)
+    return {"code": found.code, "reasons": found.reasons}
 
 
 def as_table(found: Matrix, *, names: tuple[str, ...]) -> Json:

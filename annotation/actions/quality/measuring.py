@@ -12,6 +12,7 @@ from django.utils import timezone
 from annotation.actions.quality import content, people, tasks
 from annotation.actions.quality.claims import Claim, claimed
 from annotation.actions.quality.gathering import gathered
+from annotation.actions.quality.habits import Habits
 from annotation.actions.quality.labels import labels_of
 from annotation.actions.quality.state import State, states
 from annotation.exceptions import MeasuredElsewhere
@@ -58,12 +59,13 @@ def figures(measurement: Measurement, *, tell: Tell) -> Found:
     facts = gathered(measurement.project, voices=measurement.voices)
     tell("reliability and consensus")
     labels = labels_of(facts)
+    habits = Habits(facts=facts)
     tell("agreement")
-    agreement = content.agreement_of(facts, labels=labels)
+    agreement = content.agreement_of(facts, labels=labels, habits=habits)
     tell("policies, biases, slices")
-    whole = content.content_of(facts, labels=labels, agreement=agreement)
+    whole = content.content_of(facts, labels=labels, habits=habits, agreement=agreement)
     tell("annotators")
-    rows = people.measures(measurement, facts, labels=labels)
+    rows = people.measures(measurement, facts, labels=labels, habits=habits)
     tell("tasks")
     return Found(content=whole, annotators=rows, tasks=tasks.measures(measurement, facts, labels=labels))
 

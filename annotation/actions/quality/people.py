@@ -11,12 +11,14 @@ from annotation.actions.known_answers import SET
 from annotation.actions.quality import checks
 from annotation.actions.quality.checks import Check
 from annotation.actions.quality.gathering import Facts
+from annotation.actions.quality.habits import Habits, by_week, turned
 from annotation.actions.quality.labels import Labels, reliability_of
 from annotation.actions.reviews import READ
 from annotation.models import AnnotatorMeasure, Measurement, Project, Skip
-from annotation.stats.agreement.peers import Scores, with_peers
+from annotation.stats.agreement.peers import Scores
 from annotation.stats.figures import Figure, not_enough
 from annotation.stats.pace import FAST, MINIMUM_TIMES
+from annotation.stats.people.suggestions import Record, suggestion
 from annotation.stats.said import Flags, Floats, Said, Whole
 from annotation.stats.shares import grouped_shares
 
@@ -34,9 +36,10 @@ class Compared:
     is_recent: Flags
 
 
-def measures(measurement: Measurement, facts: Facts, *, labels: Labels) -> list[AnnotatorMeasure]:
+def measures(measurement: Measurement, facts: Facts, *, labels: Labels, habits: Habits) -> list[AnnotatorMeasure]:
+    """One for each who is named and has judged something."""
     people = np.flatnonzero(facts.named & (np.bincount(facts.said.annotators, minlength=facts.named.size) > 0))
-    compared = comparison(facts.said)
+    compared, biased = comparison(habits), bias_of_each(habits)
     paces = pace_of_each(facts.said)
     known, repeats = checks.by_annotator(facts.known), checks.by_annotator(facts.repeats)
     skips = skips_of(facts.project)
@@ -50,9 +53,12 @@ def measures(measurement: Measurement, facts: Facts, *, labels: Labels) -> list[
             "known": checks.share(known[key]).as_dict(),
             "repeats": checks.share(repeats[key]).as_dict(),
             **trust_in(labels, person),
+            **biased[person],
             **recent_and_before(facts, person, compared=compared, known=known[key]),
+            "drift": {"pace_by_week": weeks_of(facts.said, person)},
             "skips": skips.get(key, 0),
         }
+        content["suggestion"] = suggested(content, habits=habits)
         rows.append(row(measurement, key=key, content=content))
     return rows
 
@@ -65,7 +71,7 @@ def row(measurement: Measurement, *, key: int, content: Json) -> AnnotatorMeasur
         agreement=content["agreement"]["value"],
         reliability=content["reliability"]["value"],
         known=content["known"]["value"],
-        suggestion=content.get("suggestion", {}).get("code", "fine"),
+        suggestion=content["suggestion"]["code"],
         content=content,
     )
 
@@ -81,8 +87,9 @@ def iso(moment: float | None) -> str | None:
     return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
 
-def comparison(said: Said) -> Compared:
-    scores, number = with_peers(said), len(said.names)
+def comparison(habits: Habits) -> Compared:
+    said, scores = habits.facts.said, habits.peers
+    number = len(said.names)
     recent = is_recent(said)
     parts = (Scores(right=scores.right * kept, n=scores.n * kept) for kept in (recent, ~recent))
     newer, older = (part.by(said.annotators, number=number) for part in parts)
@@ -163,6 +170,45 @@ def recent_and_before(facts: Facts, person: int, *, compared: Compared, known: l
 def median_of(times: Floats) -> float | None:
     known = times[~np.isnan(times)]
     return float(np.median(known)) if known.size else None
+
+
+def bias_of_each(habits: Habits) -> list[Json]:
+    said, number = habits.facts.said, len(habits.facts.said.names)
+    position, length, rubric = (
+        scores.by(said.annotators, number=number) for scores in (habits.position, habits.length, habits.whole_rubric)
+    )
+    circles = habits.triads.by_annotator(number)
+    return [
+        {
+            "bias": {"position": position[person].as_dict(), "length": length[person].as_dict()},
+            "transitivity": turned(circles[person]).as_dict(),
+            "rubric": rubric[person].as_dict(),
+        }
+        for person in range(number)
+    ]
+
+
+def weeks_of(said: Said, person: int) -> list[Json]:
+    theirs = said.annotators == person
+    return by_week(said.at[theirs], said.seconds[theirs])
+
+
+def suggested(content: Json, *, habits: Habits) -> Json:
+    record = Record(
+        judgements=content["judgements"],
+        agreement=Figure(**content["agreement"]),
+        everybody=habits.peers_of_all,
+        known=Figure(**content["known"]),
+        repeats=Figure(**content["repeats"]),
+        fast=Figure(**content["pace"]["fast"]),
+        position=Figure(**content["bias"]["position"]),
+        length=Figure(**content["bias"]["length"]),
+        everybodys_length=habits.length_of_all,
+        recent=Figure(**content["recent"]["agreement"]),
+        before=Figure(**content["before"]["agreement"]),
+    )
+    found = suggestion(record)
+    return {"code": found.code, "reasons": found.reasons}
 
 
 def skips_of(project: Project) -> dict[int, int]:

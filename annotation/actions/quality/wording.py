@@ -39,6 +39,13 @@ def lines(content: Json) -> Iterator[str]:
         yield from line(f"{policy['name'][:20]} wins", share(policy["win_rate"]))
 
 
+def more_lines(more: Json) -> Iterator[str]:
+    for method, figure in more.get("against_known", {}).items():
+        yield from line(f"{method} against what is known", share(figure))
+    for response in sorted(more.get("responses", []), key=lambda response: -response["best_worst"]):
+        yield f"{response['best_worst']:+.3f}  {response['policy']}: {response['text']}"
+
+
 def about(content: Json) -> Iterator[str]:
     progress = content["progress"]
     tasks = sum(progress["tasks"].values())

@@ -1,0 +1,101 @@
+"""Who writes the better answers: strengths, win rates, and who beats whom."""
+
+from typing import Any
+
+import numpy as np
+
+from annotation.actions.quality.gathering import Facts
+from annotation.stats.figures import Figure
+from annotation.stats.said import Whole
+from annotation.stats.shares import grouped_shares
+from annotation.stats.strengths.bradley_terry import bradley_terry
+from annotation.stats.strengths.fits import NoFit, NotComparable, Strengths
+from annotation.stats.strengths.matches import Matches, matches_of
+from annotation.stats.strengths.rates import length_controlled, win_rates
+
+MOST = 50  # policies, those with most comparisons: of more there is no table to read
+Json = dict[str, Any]
+
+
+def policies_of(facts: Facts) -> Json:
+    """The best first."""
+    matches, names = counted(facts)
+    if not matches.first.size:
+        return {"ranked": [], "beats": [], "missing": "no answers of two policies were compared"}
+    strengths, missing = fitted(matches)
+    rates, controlled = win_rates(matches), controlled_of(matches)
+    values = strengths.values if strengths else np.array([rate.value or 0.0 for rate in rates])
+    order = np.argsort(-values, kind="stable").tolist()
+    ranked = [
+        {
+            "name": names[p],
+            "strength": (strengths.figures[p] if strengths else Figure(value=None, missing=missing)).as_dict(),
+            "win_rate": rates[p].as_dict(),
+            "length_controlled": controlled[p].as_dict(),
+            "places": list(strengths.places[p]) if strengths else None,
+        }
+        for p in order
+    ]
+    return {
+        "ranked": ranked,
+        "beats": beats(matches, order=order, names=names),
+        "missing": missing,
+        "separated": strengths.separated if strengths else False,
+    }
+
+
+def counted(facts: Facts) -> tuple[Matches, list[str]]:
+    """Of the policies that were compared most, renumbered, and their names."""
+    answers = facts.answers
+    found = matches_of(facts.said, policies=answers.policies, size=len(answers.names), lengths=answers.lengths)
+    n = np.bincount(
+        np.concatenate([found.first, found.second]), weights=np.tile(found.n, 2), minlength=len(answers.names)
+    )
+    most = [int(p) for p in np.argsort(-n, kind="stable")[:MOST] if n[p]]
+    place = np.full(len(answers.names), -1)
+    place[most] = np.arange(len(most))
+    return among(found, place, size=len(most)), [answers.names[p] for p in most]
+
+
+def among(found: Matches, place: Whole, *, size: int) -> Matches:
+    kept = (place[found.first] >= 0) & (place[found.second] >= 0)
+    return Matches(
+        first=place[found.first[kept]],
+        second=place[found.second[kept]],
+        counts=found.counts[kept],
+        clusters=found.clusters[kept],
+        longer=found.longer[kept],
+        size=size,
+    )
+
+
+def fitted(matches: Matches) -> tuple[Strengths | None, str]:
+    try:
+        return bradley_terry(matches), ""
+    except (NotComparable, NoFit) as error:
+        return None, str(error)
+
+
+def controlled_of(matches: Matches) -> list[Figure]:
+    try:
+        return length_controlled(matches)
+    except (NotComparable, NoFit) as error:
+        return [Figure(value=None, missing=str(error), what="comparisons")] * matches.size
+
+
+def beats(matches: Matches, *, order: list[int], names: list[str]) -> list[Json]:
+    """Of each two that met: how often the one that stands first came off better, a tie being half."""
+    place = np.argsort(order)
+    ahead = place[matches.first] < place[matches.second]
+    better = np.where(ahead, matches.first, matches.second)
+    worse = np.where(ahead, matches.second, matches.first)
+    score = np.where(ahead, matches.score, matches.n - matches.score)
+    number = int(matches.clusters.max(initial=0)) + 1
+    pairs = place[better] * matches.size + place[worse]
+    keys, cells = np.unique(pairs * number + matches.clusters, return_inverse=True)
+    right, n = np.bincount(cells, weights=score), np.bincount(cells, weights=matches.n)
+    figures = grouped_shares(right, n, keys // number, number=matches.size**2, what="comparisons")
+    return [
+        {"a": names[order[pair // matches.size]], "b": names[order[pair % matches.size]], **figures[pair].as_dict()}
+        for pair in np.unique(pairs).tolist()
+    ]
