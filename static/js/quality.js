@@ -7,6 +7,7 @@ const NARROW = 480; // pixels: names stand over their bars, not beside them
 const NAMES = 190; // pixels for names beside their bars
 const LETTERS = 29; // that have room there
 const HEIGHT = 260;
+const YEAR = 366 * 24 * 60 * 60 * 1000; // milliseconds
 const { lang } = document.documentElement;
 const percent = new Intl.NumberFormat(lang, { style: "percent", maximumFractionDigits: 0 });
 const number = new Intl.NumberFormat(lang, { maximumFractionDigits: 2 });
@@ -17,8 +18,16 @@ const middle = (row) => new Date((day(row.from).getTime() + day(row.to).getTime(
 const shortened = (name) => (name.length > LETTERS ? `${name.slice(0, LETTERS - 1)}…` : name);
 const axis = { labelArrow: "none", labelAnchor: "center" };
 
+/** An axis of days in the reader's language; of months where the rows go on for longer than a year. */
+function dates(rows, width) {
+  const isLong = rows.length > 0 && day(rows.at(-1).to) - day(rows[0].from) > YEAR;
+  const parts = isLong ? { month: "short", year: "numeric" } : { day: "numeric", month: "short" };
+  const { format } = new Intl.DateTimeFormat(lang, { ...parts, timeZone: "UTC" });
+  return { type: "utc", label: null, ticks: width < NARROW ? 3 : 5, tickFormat: format };
+}
+
 /** A figure over time: its line in a band, the last value beside it. */
-function course({ rows }, label) {
+function course({ rows }, label, width) {
   const last = rows.slice(-1);
   const low = (row) => row.low ?? row.value;
   const least = Math.min(0.5, ...rows.map(low));
@@ -28,7 +37,7 @@ function course({ rows }, label) {
     marginRight: 52,
     marginTop: 16,
     marginBottom: 36,
-    x: { type: "utc", label: null, ticks: 5 },
+    x: dates(rows, width),
     y: { ...axis, domain: [Math.floor(least * 10) / 10, 1], ticks: 5, grid: true, label: null, tickFormat: percent.format },
     marks: [
       Plot.areaY(rows, { x: middle, y1: low, y2: (row) => row.high ?? row.value, fill: "var(--accent)", fillOpacity: 0.2 }),
@@ -41,14 +50,14 @@ function course({ rows }, label) {
 }
 
 /** A bar for each day, week or month. */
-function counts({ rows }, label) {
+function counts({ rows }, label, width) {
   return {
     height: 180,
     marginLeft: 48,
     marginRight: 12,
     marginTop: 16,
     marginBottom: 36,
-    x: { type: "utc", label: null, ticks: 5 },
+    x: dates(rows, width),
     y: { ...axis, ticks: 4, grid: true, label: null, tickFormat: number.format, nice: true },
     marks: [
       Plot.rectY(rows, { x1: (row) => day(row.from), x2: (row) => day(row.to), y: "n", fill: "var(--accent)", fillOpacity: 0.7, inset: 0.5 }),

@@ -13,9 +13,9 @@ from annotation.templatetags.figures import percent, two_places
 VERDICT: dict[str, StrPromise] = {
     "few_tasks": _("Fewer than %(tasks)s tasks were judged by two people or more."),
     "no_variety": _("Nearly everybody says the same of everything, so that chance cannot be told from agreement."),
-    "pairs_low": _("Agreement on pairs is not surely above %(pairs)s\u00a0%%."),
+    "pairs_low": _("Agreement on pairs is not surely above %(pairs)s."),
     "near_chance": _("Agreement beyond chance is not surely above %(alpha)s."),
-    "known_low": _("Of the pairs whose order is known, surely fewer than %(known)s\u00a0%% are right."),
+    "known_low": _("Of the pairs whose order is known, surely fewer than %(known)s are right."),
 }
 # annotation/stats/people/suggestions.py
 PERSON: dict[str, StrPromise] = {
@@ -24,12 +24,12 @@ PERSON: dict[str, StrPromise] = {
     ),
     "known_chance": _("They order known pairs no better than coins would."),
     "fast_and_wrong": _("Many of their judgements are too quick to have been read, and many are wrong."),
-    "known_low": _("Of the pairs whose order is known, they surely order fewer than %(known)s\u00a0%% right."),
-    "repeats_low": _("Asked again, they surely say the same of fewer than %(repeats)s\u00a0%% of pairs."),
+    "known_low": _("Of the pairs whose order is known, they surely order fewer than %(known)s right."),
+    "repeats_low": _("Asked again, they surely say the same of fewer than %(repeats)s of pairs."),
     "agreement_low": _("They surely agree with others less than people here do."),
     "worse": _("Their newest judgements surely agree with others less than those before."),
-    "position": _("What stands at one place of the page wins surely more than %(lopsided)s\u00a0%% of their pairs."),
-    "fast": _("Surely more than %(fast)s\u00a0%% of their judgements took less than a fifth of the usual time."),
+    "position": _("What stands at one place of the page wins surely more than %(lopsided)s of their pairs."),
+    "fast": _("Surely more than %(fast)s of their judgements took less than a fifth of the usual time."),
     "length": _("They surely prefer longer answers more than others do."),
 }
 
@@ -42,5 +42,5 @@ def in_words(codes: Iterable[str], sentences: Mapping[str, StrPromise]) -> list[
 def _bounds() -> dict[str, str]:
     """In the reader's language."""
     shares = {"pairs": GOOD_PAIRS, "known": KNOWN, "repeats": REPEATS, "lopsided": 0.5 + LOPSIDED, "fast": FAST}
-    said = {name: percent(share) for name, share in shares.items()}
+    said = {name: f"{percent(share)}\u00a0%" for name, share in shares.items()}
     return {**said, "tasks": str(ENOUGH_TASKS), "alpha": two_places(GOOD_ALPHA)}
