@@ -30,6 +30,7 @@ GUESSING = from_competence(np.array([0.0]), np.array([1 / OUTCOMES]))  # (1, 5)
 HALF_KNOWING = from_competence(np.array([0.5]), np.array([1 / OUTCOMES]))  # (1, 5)
 TOLERANCE = 1e-5
 STEPS = 5000
+PATIENCE = 10  # times as many steps where all annotators are one: these take no time, and may converge very slowly
 
 
 class NotConverged(ArithmeticError):
@@ -68,7 +69,15 @@ def pooled(votes: Votes, *, model: ResponseModel) -> Fit:
     nothing is impossible because nobody happened to do it."""
     places, pattern_of = patterns(votes)
     shares = votes.shares()[np.unique(pattern_of, return_index=True)[1]]
-    fit = maximise(places, model=model, posterior=shares, start=HALF_KNOWING, prior=GUESSING, strength=1.0)
+    fit = maximise(
+        places,
+        model=model,
+        posterior=shares,
+        start=HALF_KNOWING,
+        prior=GUESSING,
+        strength=1.0,
+        steps=PATIENCE * STEPS,
+    )
     return replace(fit, posterior=fit.posterior[pattern_of])
 
 
@@ -98,7 +107,9 @@ def own(votes: Votes, *, model: ResponseModel, prior: Floats, strength: float) -
     """The fit in which each annotator has a row of their own; `prior` (1, 5) is worth `strength` votes to each."""
     places = placed(votes, annotators=votes.annotators, number=len(votes.names))
     start = np.repeat(HALF_KNOWING, len(votes.names), axis=0)
-    return maximise(places, model=model, posterior=votes.shares(), start=start, prior=prior, strength=strength)
+    return maximise(
+        places, model=model, posterior=votes.shares(), start=start, prior=prior, strength=strength, steps=STEPS
+    )
 
 
 def posterior(votes: Votes, *, fit: Fit) -> Floats:
@@ -120,22 +131,29 @@ def placed(votes: Votes, *, annotators: Whole, number: int) -> Places:
 
 
 def maximise(
-    places: Places, *, model: ResponseModel, posterior: Floats, start: Floats, prior: Floats, strength: float
+    places: Places,
+    *,
+    model: ResponseModel,
+    posterior: Floats,
+    start: Floats,
+    prior: Floats,
+    strength: float,
+    steps: int,
 ) -> Fit:
     """Steps of EM from a posterior (P, 3) until no probability in it moves by more than TOLERANCE.
 
     Raises:
-        NotConverged: it still moved after STEPS steps.
+        NotConverged: it still moved after so many `steps`.
     """
     table = start
-    for step in range(1, STEPS + 1):
+    for step in range(1, steps + 1):
         counts = counted(posterior, places=places)
         table = model.estimate(counts, old=table, prior=prior, strength=strength)
         truth = model.truth(posterior, alike=places.alike)
         moved, posterior = posterior, judged(places, table=table, truth=truth)
         if np.abs(posterior - moved).max() < TOLERANCE:
             return Fit(posterior=posterior, table=table, counts=counts, truth=truth, steps=step)
-    raise NotConverged(f"{model.name} still moved by {np.abs(posterior - moved).max():.1e} after {STEPS} steps")
+    raise NotConverged(f"{model.name} still moved by {np.abs(posterior - moved).max():.1e} after {steps} steps")
 
 
 def counted(posterior: Floats, *, places: Places) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from annotation.stats.figures import Figure, not_enough
 from annotation.stats.intervals import CONFIDENCE
 from annotation.stats.said import Flags, Floats, Whole
-from annotation.stats.shares import MINIMUM_GROUPS
+from annotation.stats.shares import MINIMUM_GROUPS, summed
 
 STEPS, TOLERANCE = 100, 1e-9
 DRAWS, SEED = 2000, 21  # of places; a percentile of 2,000 is certain to half a percent
@@ -69,17 +69,15 @@ def newton(start: Floats, step: Callable[[Floats], tuple[Floats, Floats]]) -> Fl
 
 def clustered_meat(clusters: Whole, parameters: Whole, scores: Floats, *, size: int) -> Floats:
     """(Q, Q): Σ over clusters of the outer product of their scores, the middle of the sandwich (Liang and Zeger,
-    Biometrika 73(1), 1986), with C / (C - 1). `clusters`, `parameters` and `scores`: one an entry, in any order."""
-    _, places = np.unique(clusters, return_inverse=True)
-    number = int(places.max(initial=-1)) + 1
-    order = np.argsort(places, kind="stable")
-    places, parameters, scores = places[order], parameters[order], scores[order]
+    Biometrika 73(1), 1986), with C / (C - 1). `clusters` (numbers without great gaps), `parameters` and `scores`: one
+    an entry, in any order."""
+    number = int(np.count_nonzero(np.bincount(clusters)))
     portion = max(CELLS // size, 1)
     meat = np.zeros((size, size))
-    for start in range(0, number, portion):
-        here = slice(*np.searchsorted(places, [start, start + portion]))
-        cells = (places[here] - start) * size + parameters[here]
-        sums = np.bincount(cells, weights=scores[here], minlength=portion * size).reshape(-1, size)
+    for start in range(0, int(clusters.max(initial=-1)) + 1, portion):
+        here = (clusters >= start) & (clusters < start + portion)
+        cells = (clusters[here] - start) * size + parameters[here]
+        sums = summed(cells, scores[here], size=portion * size).reshape(-1, size)
         meat += sums.T @ sums
     return meat * number / max(number - 1, 1)
 
@@ -144,8 +142,8 @@ def places_of(values: Floats, covariance: Floats) -> list[tuple[int, int]]:
 
 def groups_of(policies: Whole, clusters: Whole, *, size: int) -> Whole:
     """(P,): in how many different clusters each policy stood."""
-    pairs = np.unique(np.stack([policies, clusters]), axis=1)
-    return np.bincount(pairs[0], minlength=size)
+    number = int(clusters.max(initial=0)) + 1
+    return np.bincount(np.unique(policies * number + clusters) // number, minlength=size)
 
 
 def logistic(x: Floats) -> Floats:

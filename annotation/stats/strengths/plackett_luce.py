@@ -21,11 +21,21 @@ from annotation.stats.strengths.fits import Strengths
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One choice in each ranking. `share`: (N, K), of exp(θ) that each answer still has, all 0 where nothing is
-    chosen. `chosen`: (N, K), 1 for whoever is, shared by those who are tied."""
+    """One choice in some of the rankings: `rows` (R,) of them, and the `share` (R, K) of exp(θ) that each of their
+    answers still has."""
 
+    rows: Whole
     share: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rankings:
+    """`writers`: (N, K), of each answer; `weight`: (N,); `chosen`: (N, K), in how many stages each answer is."""
+
+    writers: Whole
+    weight: Floats
     chosen: Floats
+    stages: list[Stage]
 
 
 def plackett_luce(said: Said, *, policies: Whole, size: int, weights: Floats | None = None) -> Strengths:
@@ -45,13 +55,13 @@ def plackett_luce(said: Said, *, policies: Whole, size: int, weights: Floats | N
     fits.require_met(table > 0)
     separated = not fits.is_connected(table)
     prior = ((table + table.T) > 0) & separated
-    stages = list(_stages(ranks))
+    rankings = Rankings(writers=writers, weight=weight, chosen=_chosen(ranks), stages=list(_stages(ranks)))
 
     def step(at: Floats) -> tuple[Floats, Floats]:
-        return _step(at, writers=writers, stages=stages, weight=weight, prior=prior)
+        return _step(at, rankings=rankings, prior=prior)
 
     found = fits.newton(np.zeros(size), step)
-    scores = _scores(found, writers=writers, stages=stages) * weight[:, None]
+    scores = _scores(found, rankings=rankings)
     used = ranked & (weight > 0)[:, None]
     tasks = np.broadcast_to(said.tasks[:, None], ranks.shape)[used]
     meat = fits.clustered_meat(tasks, writers[used], scores[used], size=size)
@@ -66,35 +76,39 @@ def plackett_luce(said: Said, *, policies: Whole, size: int, weights: Floats | N
 
 
 def _stages(ranks: Small) -> Iterator[Stage]:
-    """One a place, of groups as many as they have answers."""
+    """One a place, of groups as many as they have answers. Where one answer is left nothing is chosen."""
     for rank in range(int(ranks.max(initial=-1)) + 1):
         group, behind = ranks == rank, ranks > rank
-        tied = np.maximum(group.sum(axis=1, keepdims=True), 1)
-        alone = (tied == 1) & ~behind.any(axis=1, keepdims=True)
+        tied = group.sum(axis=1)
+        chosen = (tied > 0) & ((tied > 1) | behind.any(axis=1))
         for gone in range(int(tied.max(initial=0))):
-            choosing = group.any(axis=1, keepdims=True) & (gone < tied) & ~alone
-            yield Stage(
-                share=np.where(group, 1 - gone / tied, behind) * choosing,
-                chosen=np.where(group, 1 / tied, 0.0) * choosing,
-            )
+            rows = np.flatnonzero(chosen & (gone < tied))
+            left = 1 - gone / tied[rows, None]
+            yield Stage(rows=rows, share=np.where(group[rows], left, behind[rows]))
 
 
-def _scores(at: Floats, *, writers: Whole, stages: list[Stage]) -> Floats:
+def _chosen(ranks: Small) -> Floats:
+    """(N, K): in how many stages each answer is chosen, those of a group together in as many as they are."""
+    last = ranks == ranks.max(axis=1, keepdims=True)
+    return np.asarray((ranks != UNRANKED) & ~(last & (last.sum(axis=1, keepdims=True) == 1)), dtype=np.float64)
+
+
+def _scores(at: Floats, *, rankings: Rankings) -> Floats:
     """(N, K): of each ranking the gradient of its log-likelihood in the strength of each of its answers."""
-    total = np.zeros(writers.shape)
-    for stage in stages:
-        total += stage.chosen - _likely(at, writers=writers, stage=stage)
-    return total
+    total = rankings.chosen.copy()
+    for stage in rankings.stages:
+        total[stage.rows] -= _likely(at, writers=rankings.writers[stage.rows], share=stage.share)
+    return total * rankings.weight[:, None]
 
 
-def _step(at: Floats, *, writers: Whole, stages: list[Stage], weight: Floats, prior: Flags) -> tuple[Floats, Floats]:
+def _step(at: Floats, *, rankings: Rankings, prior: Flags) -> tuple[Floats, Floats]:
     """Gradient (P,) and information (P, P); the mean of θ is held at 0 by a term that does not touch differences."""
     size = at.size
-    scores = _scores(at, writers=writers, stages=stages) * weight[:, None]
-    gradient = summed(writers, scores, size=size)
+    gradient = summed(rankings.writers, _scores(at, rankings=rankings), size=size)
     information = np.zeros((size, size))
-    for stage in stages:
-        likely = _likely(at, writers=writers, stage=stage)
+    for stage in rankings.stages:
+        writers, weight = rankings.writers[stage.rows], rankings.weight[stage.rows]
+        likely = _likely(at, writers=writers, share=stage.share)
         information += np.diag(summed(writers, likely * weight[:, None], size=size))
         for column in range(writers.shape[1]):
             product = likely * (likely[:, column] * weight)[:, None]
@@ -106,11 +120,10 @@ def _step(at: Floats, *, writers: Whole, stages: list[Stage], weight: Floats, pr
     return gradient - at.mean(), information + np.diag(spread.sum(axis=1)) - spread + 1 / size
 
 
-def _likely(at: Floats, *, writers: Whole, stage: Stage) -> Floats:
-    """(N, K): who is chosen with which probability; 0 where nothing is."""
-    strength = stage.share * np.exp(at[writers])
-    sums = strength.sum(axis=1, keepdims=True)
-    return np.asarray(strength / np.where(sums > 0, sums, 1.0))
+def _likely(at: Floats, *, writers: Whole, share: Floats) -> Floats:
+    """(R, K): who is chosen with which probability."""
+    strength = share * np.exp(at)[writers]
+    return np.asarray(strength / strength.sum(axis=1, keepdims=True))
 
 
 def _table(writers: Whole, *, ranks: Small, weight: Floats, size: int) -> Floats:
