@@ -1,6 +1,6 @@
 """Judgements that are kept but count no more: in no figure and in no later release. What was released stays so."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -104,6 +104,17 @@ def withdraw(project: Project, *, annotator: Annotator, by: User | None) -> int:
     others = Exclusion.objects.current().filter(judgement__in=said.values("pk")).exclude(reason=WITHDRAWN)
     others.update(lifted_at=timezone.now(), lifted_by=by)
     return exclude(project, judgements=said, reason=WITHDRAWN, by=by, annotator=annotator.name)
+
+
+def withdrawn_annotators() -> set[int]:
+    """Who has withdrawn what they said."""
+    rows = Exclusion.objects.current().filter(reason=WITHDRAWN).order_by()
+    return set(rows.values_list("judgement__annotator", flat=True).distinct())
+
+
+def stay_withdrawn(judgements: Sequence[Judgement]) -> None:
+    """What an import brings of whoever has withdrawn is no way back."""
+    Exclusion.objects.bulk_create([Exclusion(judgement=one, reason=WITHDRAWN) for one in judgements])
 
 
 def carry_over(old: Judgement, *, new: Judgement) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from annotation.actions import audiences
+from annotation.actions import audiences, exclusions
 from annotation.actions.comparisons import comparisons_of
 from annotation.actions.import_plans import Plan, PlannedTask, pairs_of
 from annotation.actions.import_report import ImportReport, Seen
@@ -36,6 +36,7 @@ class BatchWriter:
         self.project, self.report = project, report
         self.seen = {"prompts": Seen(), "responses": Seen()}
         self.policies: dict[str, int] = {}
+        self.withdrawn = exclusions.withdrawn_annotators()
 
     def write(self, plan: Plan) -> None:
         self.add_policies(plan.rows)
@@ -156,6 +157,7 @@ class BatchWriter:
             if task.task
         ]
         Judgement.objects.bulk_create(new)
+        exclusions.stay_withdrawn([judgement for judgement in new if judgement.annotator_id in self.withdrawn])
         by_position = responses_by_position(changed)
         comparisons = (
             comparison

@@ -13,7 +13,7 @@ from django.db.models.functions import Collate
 from annotation.actions import exclusions
 from annotation.formats.release_rows import Record
 from annotation.formats.rows import content_key
-from annotation.models import Judgement, Policy, Project, Response, Task, TaskResponse
+from annotation.models import Exclusion, Judgement, Policy, Project, Response, Task, TaskResponse
 from annotation.models.judgements import JudgementQuerySet
 
 DEFAULT_SOURCES = ("human", "imported")
@@ -57,12 +57,14 @@ class Selection:
         """How many judgements would be in it if nobody had excluded them."""
         if self.filters.contents == "demonstrations":
             return 0
-        said = Judgement.objects.current().filter(
-            task__project=self.project,
-            task__purpose__in=self.filters.purposes,
-            source__in=self.filters.sources,
+        # From the few that are excluded, not from all that was judged.
+        rows = Exclusion.objects.current().filter(
+            judgement__revised_by__isnull=True,
+            judgement__task__project=self.project,
+            judgement__task__purpose__in=self.filters.purposes,
+            judgement__source__in=self.filters.sources,
         )
-        return sum(map(self.filters.tags_allow, exclusions.excluded(said).values_list("task__tags", flat=True)))
+        return sum(map(self.filters.tags_allow, rows.values_list("judgement__task__tags", flat=True)))
 
     def tasks(self) -> QuerySet[Task]:
         """Also some whose judgements from these sources were all revised. To ask for current ones here would make

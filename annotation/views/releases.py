@@ -8,10 +8,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
-from annotation.actions import exclusions
 from annotation.actions.members import REVIEWERS, project_for
 from annotation.exceptions import NotFound
-from annotation.models import Judgement
+from annotation.models import Exclusion
 from annotation.views.requests import MemberRequest, signed_in
 
 PARTS = {
@@ -54,7 +53,7 @@ def detail(request: MemberRequest, slug: str, name: str) -> HttpResponse:
         "release": release,
         "counts": counts,
         "tables": tables_of(counts),
-        "excluded_since": exclusions.excluded(Judgement.objects.filter(releases=release)).count(),
+        "excluded_since": Exclusion.objects.current().filter(judgement__releases=release).count(),
         "facts": [(name, release.manifest.get(name)) for name in FACTS],
     }
     return render(request, "annotation/release.html", context)

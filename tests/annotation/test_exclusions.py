@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 from django.core.management import call_command
 
-from annotation.actions import exclusions, judgements, leases, releases
+from annotation.actions import exclusions, imports, judgements, leases, releases
 from annotation.exceptions import EmptyRelease, InvalidReason, NotFound
+from annotation.formats import rows
 from annotation.models import Annotator, AuditEvent, Exclusion, Judgement, Project, Release
 from tests.annotation.released import judge, judged
 from tests.annotation.review_rows import said
@@ -138,6 +139,19 @@ class TestLift:
         exclusions.withdraw(project, annotator=Annotator.objects.get(), by=None)
         assert exclusions.lift(project, judgements=everything(project), by=None) == 0
         assert Exclusion.objects.current().get().reason == exclusions.WITHDRAWN
+
+
+def test_an_import_is_no_way_back_for_what_was_withdrawn(project):
+    """The same person elsewhere, and more of what they said here."""
+    judged(project, key="1", ranking=RANKING, annotators=("anon-0123456789abcdef",))
+    exclusions.withdraw(project, annotator=Annotator.objects.get(), by=None)
+    said_by = [{"annotator": name, "ranking": [[0], [1]]} for name in ("anon-0123456789abcdef", "somebody else")]
+    row = rows.parse({"prompt": "?", "responses": [{"text": "a"}, {"text": "b"}], "judgements": said_by})
+    elsewhere = ProjectFactory()
+    imports.import_rows([row], project=elsewhere, by=None, on_reject=print)
+    brought = Judgement.objects.filter(task__project=elsewhere)
+    assert (brought.count(), exclusions.counting(brought).count()) == (2, 1)
+    assert exclusions.excluded(brought).get().annotator.name == "anon-0123456789abcdef"
 
 
 class TestReleases:
