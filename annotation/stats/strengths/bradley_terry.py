@@ -29,7 +29,7 @@ def bradley_terry(matches: Matches) -> Strengths:
     table = matches.table()  # (P, P, 3)
     met = table.sum(axis=2) > 0
     fits.require_met(met)
-    separated = not fits.is_connected(table[:, :, LEFT] + table[:, :, TIE])
+    separated = not fits.is_connected(table[:, :, LEFT])  # ties link nobody: ν grows along with a gap
     if separated:
         table = table + met[:, :, None] * HALF
     tied = bool(table[:, :, TIE].any())

@@ -111,3 +111,10 @@ def test_answers_of_one_policy_say_nothing_of_policies():
     found = matches_of(said, policies=np.array([[0, 0, 1]]), size=2, lengths=np.array([[10.0, 20, 50]]))
 
     assert (found.first.tolist(), found.second.tolist(), found.longer.tolist()) == ([0, 0], [1, 1], [-40, -30])
+
+
+def test_a_policy_that_wins_or_ties_and_never_loses_is_separated():
+    found = bradley_terry(matches([0] * 40, [1] * 40, [[1, 0, 0]] * 20 + [[0, 1, 0]] * 20, size=2))
+
+    assert found.separated
+    assert np.isfinite(found.values).all()
