@@ -12,6 +12,7 @@ timed from the second step on, fp32 on CPU. Sides:
     separate         ours, the same four models
     shared           ours, policy, value network and reward model as adapters on one backbone, the reference too
     shared, apart    with the reward model whole beside it, as it is where it was trained whole
+    shared, value    with a value network of which the upper half of the layers learns
     shared, half     policy and value network with adapters on the upper half of the layers alone
 
 Memory is told whole and without what a process takes before it opens a model. Take `--threads 1` and CPU seconds on a
@@ -56,6 +57,7 @@ def sides(model: Model) -> dict[str, dict[str, Any]]:
         "separate": {"side": "ours", "knobs": {"layout": "separate", "lora": "false"}},
         "shared": {"side": "ours", "knobs": shared},
         APART: {"side": "ours", "knobs": shared},
+        "shared, value": {"side": "ours", "knobs": shared | {"value_layers": str(model.layers // 2)}},
         "shared, half": {"side": "ours", "knobs": shared | half},
     }
 

@@ -52,6 +52,7 @@ def test_knobs_survive_config_json(kind: str) -> None:
         ("ppo", {"layout": "shared", "lora": "no"}, "layout=shared: needs adapters"),
         ("ppo", {"layout": "separate", "lora": "yes"}, "layout=separate: trains whole models"),
         ("ppo", {"server": "http://here:8000", "lora": "no"}, "server: only adapters can be pushed to it"),
+        ("ppo", {"layout": "separate", "value_layers": "2"}, "value_layers=2: whole models learn whole"),
         ("ppo", {"kl_target": "3"}, "kl_target=3.0: says nothing without kl_controller"),
         ("ppo", {"missing_eos": "off", "missing_eos_value": "2"}, "missing_eos_value=2.0: says nothing with"),
         ("rloo", {"rollout_size": "10"}, "num_generations=4: expected a divisor of rollout_size"),

@@ -1,5 +1,6 @@
 """Low-rank adapters (LoRA, 2106.09685): whether, and on which modules."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from training.exceptions import InvalidKnob
 from training.ml.backbones.bases import Base
 from training.ml.knobs import TrainingKnobs
 
+LAYER = re.compile(r"\.(?:layers|h)\.(\d+)\.")
 HEADS = ("classifier", "score")  # of sequence classifiers, as PEFT knows them: always trained whole
 
 
@@ -53,6 +55,17 @@ def linear(model: Any) -> list[str]:
     return sorted({name.rpartition(".")[2] for name, module in found if isinstance(module, (nn.Linear, Conv1D))})
 
 
+def count(model: Any) -> int:
+    """Layers of the backbone."""
+    return int(model.config.get_text_config().num_hidden_layers)
+
+
+def layer_of(name: str) -> int:
+    """The number of the layer that a parameter of this name stands in; -1: in none."""
+    found = LAYER.search(name)
+    return int(found[1]) if found else -1
+
+
 def layers(knobs: TrainingKnobs, model: Any) -> list[int] | None:
     """Numbers of the layers that get adapters, from 0 below; None: all.
 
@@ -61,7 +74,15 @@ def layers(knobs: TrainingKnobs, model: Any) -> list[int] | None:
     """
     if knobs.lora_layers is None:
         return None
-    count = model.config.get_text_config().num_hidden_layers
-    if knobs.lora_layers > count:
-        raise InvalidKnob(f"lora_layers={knobs.lora_layers}: this base has {count} layers")
-    return list(range(count - knobs.lora_layers, count))
+    check(model, lora_layers=knobs.lora_layers)
+    return list(range(count(model) - knobs.lora_layers, count(model)))
+
+
+def check(model: Any, **asked: int) -> None:
+    """
+    Raises:
+        InvalidKnob: more layers than there are.
+    """
+    for name, number in asked.items():
+        if number > count(model):
+            raise InvalidKnob(f"{name}={number}: this base has {count(model)} layers")

@@ -142,6 +142,12 @@ class PpoKnobs(RolloutKnobs):
         "auto: from the reward model where it reads the same tokens with the same backbone.",
         choices=("auto", "reward", "base"),
     )
+    value_layers: int | None = knob(
+        None,
+        "Layers of the value network that learn, counted from the top, where its backbone is shared; what lies below "
+        "stays as it starts and is read once a step. auto: all that have adapters.",
+        low=1,
+    )
     value_rate: float = knob(1.0, "The value network's learning rate, as a multiple of the policy's.", low=0)
     ppo_epochs: int = knob(4, "Passes over the answers of a step (2403.17031).", low=1)
     minibatches: int = knob(1, "Optimiser steps that each pass is cut into (2403.17031).", low=1)
@@ -232,6 +238,10 @@ def check_ppo(knobs: PpoKnobs) -> None:
         raise InvalidKnob("layout=shared: needs adapters; leave lora at auto, or say layout=separate")
     if knobs.layout == "separate" and knobs.lora:
         raise InvalidKnob("layout=separate: trains whole models; leave lora at auto, or say layout=shared")
+    if knobs.value_layers and (knobs.layout == "separate" or knobs.lora is False):
+        raise InvalidKnob(
+            f"value_layers={knobs.value_layers}: whole models learn whole; leave lora and layout at auto"
+        )
     if knobs.gradient_checkpointing:
         raise InvalidKnob(
             "gradient_checkpointing=true: not for ppo yet; a smaller batch_size saves memory, and so does lora_layers"

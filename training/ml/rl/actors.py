@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from training.ml import ranking
 from training.ml.backbones import lora
-from training.ml.knobs import TrainingKnobs
+from training.ml.knobs.rl import PpoKnobs
 from training.ml.packed import lower, packing
 from training.ml.rl import shards, states
 from training.ml.rl.rollouts import Rollout
@@ -78,13 +78,16 @@ class Actors(Protocol):
 class Shared:
     """Adapters on one frozen backbone. `head`: of the value network, from hidden states to a number."""
 
-    def __init__(self, model: Any, *, knobs: TrainingKnobs, how: How, temperature: float) -> None:
-        self.how = replace(how, below=lower_layers(model, knobs=knobs) if how.packed else None)
+    def __init__(self, model: Any, *, knobs: PpoKnobs, how: How, temperature: float) -> None:
+        self.how = replace(how, below=below(model, knobs=knobs) if how.packed else None)
         self.temperature = temperature
+        self.value_layers = knobs.value_layers
+        lora.check(model, value_layers=knobs.value_layers or 1)
         shape = lora.config(knobs, model, classifier=False)
         self.model = peft.get_peft_model(ranking.without_dropout(model), shape, adapter_name=POLICY)
         self.model.add_adapter(VALUE, shape)
         self.head = zero_head(model)
+        self.value_from(shape)
         self.layers: list[Any] = []  # those that are cut over processes
         self.again: Callable[[], Any] = lambda: None
 
@@ -103,12 +106,22 @@ class Shared:
 
     def replace_value(self, shape: peft.LoraConfig, state: dict[str, Tensor], *, head: nn.Linear) -> None:
         """The value network starts from a reward model's adapter and head."""
-        if shape.layers_to_transform != self.model.peft_config[POLICY].layers_to_transform:
-            self.how = replace(self.how, below=None)
         self.model.delete_adapter(VALUE)
         self.model.add_adapter(VALUE, shape)
         peft.set_peft_model_state_dict(self.model, state, adapter_name=VALUE)
         self.head = head
+        self.value_from(shape)
+
+    def value_from(self, shape: peft.LoraConfig) -> None:
+        """From which layer on the value network learns; what lies below is read once a step, adapters and all."""
+        adapted = shape.layers_to_transform
+        lowest = adapted[0] if isinstance(adapted, list) else 0
+        first = max(lowest, lora.count(self.model) - self.value_layers) if self.value_layers else lowest
+        same = self.how.below
+        if same is None or first != lowest or first != same.count:
+            apart = self.how.packed and lower.splits(self.model, count=first)
+            same = states.Below(count=first) if apart else None
+        self.value_first, self.value_how = first, replace(self.how, below=same)
 
     def policy(self, rollouts: Sequence[Rollout]) -> Said:
         with self.using(POLICY):
@@ -122,7 +135,7 @@ class Shared:
 
     def values(self, rollouts: Sequence[Rollout]) -> Tensor:
         with self.using(VALUE), self.how.autocast(self.model):
-            hidden = states.hidden(self.model, rollouts, how=self.how)
+            hidden = states.hidden(self.model, rollouts, how=self.value_how)
         return self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
 
     @contextmanager
@@ -133,9 +146,10 @@ class Shared:
         yield
 
     def keep_trainable(self) -> None:
-        for parameters in self.trained().values():
-            for _, parameter in parameters:
-                parameter.requires_grad_(True)
+        trained = {id(parameter) for pairs in self.trained().values() for _, parameter in pairs}
+        for name, parameter in self.model.named_parameters():
+            if ".lora_" in name:
+                parameter.requires_grad_(id(parameter) in trained)
 
     def seat(self, name: str, shape: peft.LoraConfig, state: dict[str, Tensor]) -> None:
         """One more adapter, which is not trained here."""
@@ -174,16 +188,21 @@ class Shared:
 
     def trained(self) -> dict[str, list[tuple[str, nn.Parameter]]]:
         named = list(self.model.named_parameters())
-        value = [(name, parameter) for name, parameter in named if f".{VALUE}." in name]
+        value = [pair for pair in named if f".{VALUE}." in pair[0] and self.learns(pair[0])]
         head = [(f"head.{name}", parameter) for name, parameter in self.head.named_parameters()]
         return {
             POLICY: [(name, parameter) for name, parameter in named if f".{POLICY}." in name],
             VALUE: value + head,
         }
 
+    def learns(self, name: str) -> bool:
+        """A parameter of the value network, by its layer."""
+        return not self.value_first or lora.layer_of(name) >= self.value_first
+
     def forget(self) -> None:
-        if self.how.below is not None:
-            self.how.below.forget()
+        for how in (self.how, self.value_how):
+            if how.below is not None:
+                how.below.forget()
 
     def finished(self) -> tuple[Any, Any]:
         adapter = AdapterAlone(self.model)  # before it is merged
@@ -262,7 +281,7 @@ class Separate:
         return self.model, None
 
 
-def lower_layers(model: Any, *, knobs: TrainingKnobs) -> states.Below | None:
+def below(model: Any, *, knobs: PpoKnobs) -> states.Below | None:
     """Those that get no adapter, if they can be read apart from the rest."""
     upper = lora.layers(knobs, model)
     if not upper or not lower.splits(model, count=upper[0]):

@@ -117,8 +117,16 @@ def opened(found: Setting[PpoKnobs]) -> "Ppo":
             "packed": how.packed,
             "parameters_here": shards.held(actors.model),
             "layers_read_once": actors.how.below.count if actors.how.below else 0,
+            **value_of(actors),
         },
     )
+
+
+def value_of(actors: Actors) -> dict[str, int]:
+    """Of layers that its value network does not train."""
+    if not isinstance(actors, Shared):
+        return {}
+    return {"value_layers_read_once": actors.value_how.below.count if actors.value_how.below else 0}
 
 
 def seated(found: Setting[PpoKnobs], actors: Actors) -> tuple[Setting[PpoKnobs], str]:

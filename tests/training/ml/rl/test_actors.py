@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tests.training.ml import tiny_models
 from tests.training.ml.rl import policies
 from training.ml import knobs
+from training.ml.backbones import lora
 from training.ml.knobs.rl import PpoKnobs
 from training.ml.rl.actors import POLICY, VALUE, Actors, Separate, Shared, zero_head
 from training.ml.rl.rollouts import Rollout
@@ -31,9 +32,13 @@ def model(name: str) -> Any:
 
 
 def shared(name: str, *, packed: bool = True, **values: str) -> Shared:
+    return Shared(model(name), knobs=asked_for(**values), how=How(packed=packed, pad=0), temperature=0.7)
+
+
+def asked_for(**values: str) -> PpoKnobs:
     found = knobs.parse("ppo", {"lora": "true", "lora_rank": "4", "lora_alpha": "8"} | values)
     assert isinstance(found, PpoKnobs)
-    return Shared(model(name), knobs=found, how=How(packed=packed, pad=0), temperature=0.7)
+    return found
 
 
 def separate(name: str, *, packed: bool = True) -> Separate:
@@ -163,6 +168,52 @@ def test_adapters_of_the_upper_layers_alone_say_the_same_whether_or_not_the_lowe
     kept.forget()
     other = policies.rollouts(tiny_models.items(9))
     assert torch.allclose(kept.policy(other).log_probs, anew.policy(other).log_probs, atol=1e-4)
+
+
+@pytest.mark.parametrize("adapted", [{}, {"lora_layers": "1"}], ids=["adapters everywhere", "above alone"])
+def test_a_value_network_of_upper_layers_keeps_what_lies_below_and_says_the_same_as_read_whole(
+    adapted: dict[str, str],
+) -> None:
+    kept, anew = shared("llama", value_layers="1", **adapted), shared("llama", value_layers="1", **adapted)
+    anew.value_how = anew.how = How(packed=True, pad=0)
+    for actors in (kept, anew):
+        move_all(actors)
+    assert kept.value_how.below is not None
+    for _ in range(2):
+        assert torch.allclose(kept.values(asked()), anew.values(asked()), atol=1e-5)
+        assert torch.allclose(kept.policy(asked()).log_probs, anew.policy(asked()).log_probs, atol=1e-5)
+    for actors in (kept, anew):
+        actors.values(asked()).square().sum().backward()
+    gradients = [[one.grad for _, one in actors.trained()[VALUE]] for actors in (kept, anew)]
+    assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(*gradients, strict=True))
+
+
+def move_all(actors: Shared) -> None:
+    """Adapters that are not trained, too: of a value network that starts from a reward model they say something."""
+    torch.manual_seed(8)
+    with torch.no_grad():
+        for name, parameter in actors.model.named_parameters():
+            if ".lora_" in name:
+                parameter.add_(torch.randn_like(parameter), alpha=0.1)
+        actors.head.weight.add_(0.1)
+
+
+def test_of_a_value_network_of_upper_layers_nothing_below_is_trained() -> None:
+    actors = shared("llama", value_layers="1")
+    actors.values(asked()).sum().backward()
+    trained = [name for name, _ in actors.trained()[VALUE]]
+    assert {lora.layer_of(name) for name in trained if name.startswith("base_model")} == {1}
+    known = {id(one) for pairs in actors.trained().values() for _, one in pairs}
+    others = [one for one in actors.model.parameters() if id(one) not in known]
+    assert not any(one.requires_grad or one.grad is not None for one in others)
+
+
+def test_the_policys_lower_layers_are_read_once_though_the_value_network_has_adapters_there() -> None:
+    actors = shared("llama", lora_layers="1")
+    shape = lora.config(asked_for(), model("llama"), classifier=False)  # on all layers, as a reward model has it
+    actors.replace_value(shape, {}, head=zero_head(model("llama")))
+    assert actors.how.below is not None
+    assert actors.value_how.below is None
 
 
 @EVERY

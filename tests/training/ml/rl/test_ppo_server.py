@@ -74,7 +74,7 @@ def upper_only(name: str, *, below: bool) -> Shared:
             for _, parameter in pairs:
                 parameter.copy_(torch.randn_like(parameter) / 10)
     if not below:
-        actors.how = How(packed=True, pad=0)
+        actors.how = actors.value_how = How(packed=True, pad=0)
     return actors
 
 
