@@ -103,7 +103,7 @@ def judged(
     sizes = chance.choice([2, 3, 4], size=len(numbers), p=[0.5, 0.2, 0.3])
     chosen = [chance.permutation(len(STRENGTHS))[:size] for size in sizes]
     tasks = Task.objects.bulk_create(
-        new_task(project, number, prompts=prompts, size=len(policies), chance=chance)
+        new_task(project, number, prompts=prompts, policies=policies, chance=chance)
         for number, policies in zip(numbers, chosen, strict=True)
     )
     TaskResponse.objects.bulk_create(
@@ -150,14 +150,14 @@ def asked_again(tasks: list[Task], said: list[Judgement], *, chance: Generator) 
     )
 
 
-def new_task(project: Project, number: int, *, prompts: list[int], size: int, chance: Generator) -> Task:
+def new_task(project: Project, number: int, *, prompts: list[int], policies: np.ndarray, chance: Generator) -> Task:
     is_open, is_gold = chance.random() < OPEN, chance.random() < GOLD
     return Task(
         project=project,
         prompt_id=prompts[number // TASKS_A_PROMPT],
         key=f"task-{number}",
         purpose=Task.Purpose.GOLD if is_gold else Task.Purpose.LABEL,
-        known={"ranking": [[i] for i in range(size)]} if is_gold else None,
+        known={"ranking": [[i] for i in np.argsort(-policies).tolist()]} if is_gold else None,
         state=Task.State.OPEN if is_open else Task.State.DONE,
         tags=[f"topic-{number // TASKS_A_PROMPT % 20}"],
         overlap=VOTES,
