@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 
 import numpy as np
 
@@ -27,13 +28,14 @@ from annotation.stats.agreement.pairs import agreement, pair_counts
 from annotation.stats.agreement.peers import with_peers
 from annotation.stats.labels.consensus_ranking import consensus_ranking, unmeasured
 from annotation.stats.people.biases import position
+from annotation.stats.said import Said
 from annotation.stats.strengths.bradley_terry import bradley_terry
 from annotation.stats.strengths.matches import matches_of
 from annotation.stats.strengths.plackett_luce import plackett_luce
 from tests.annotation.stats.crowds import crowd
 from tests.bench import machine
 
-RATERS, POLICIES, SAMPLE = 5, 12, 2000
+RATERS, POLICIES, SAMPLE, PARTS = 5, 12, 2000, 40
 SCALES = {"nominal": 3, "ordinal": 5, "interval": 5, "interval, 0 to 100": 101, "ordinal, 0 to 100": 101}
 
 
@@ -65,9 +67,17 @@ def theirs(table: np.ndarray, *, level: str, grades: int) -> float:
 
 
 def project(judgements: int, *, size: int):
-    tasks = judgements // RATERS
-    said, _ = crowd(tasks=tasks, size=size, seed=2, people=200, overlap=RATERS)
-    policies = np.argsort(np.random.default_rng(3).random((tasks, POLICIES)), axis=1)[:, :size]
+    """Made in parts, so that the peak is not that of making it."""
+    tasks = judgements // RATERS // PARTS
+    parts = [crowd(tasks=tasks, size=size, seed=seed, people=200, overlap=RATERS)[0] for seed in range(PARTS)]
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(Said)
+        if field.name not in ("names", "task_ids", "tasks")
+    }
+    numbers = np.concatenate([part.tasks + number * tasks for number, part in enumerate(parts)])
+    said = Said(**columns, tasks=numbers, names=parts[0].names, task_ids=np.arange(tasks * PARTS))
+    policies = np.argsort(np.random.default_rng(3).random((tasks * PARTS, POLICIES)), axis=1)[:, :size]
     return said, policies
 
 
