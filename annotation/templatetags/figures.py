@@ -9,7 +9,8 @@ from django.utils.dateparse import parse_date
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 register = template.Library()
 
@@ -23,13 +24,29 @@ COUNTED = {
     "ratings": ngettext_lazy("%(n)s rating", "%(n)s ratings", "count"),
     "repeats": ngettext_lazy("%(n)s repeat", "%(n)s repeats", "count"),
     "tasks": ngettext_lazy("%(n)s task", "%(n)s tasks", "count"),
+    "tuples": ngettext_lazy("%(n)s tuple", "%(n)s tuples", "count"),
     "triads": ngettext_lazy("%(n)s triad", "%(n)s triads", "count"),
     "times": ngettext_lazy("%(n)s time", "%(n)s times", "count"),
     "votes on shared pairs": ngettext_lazy("%(n)s vote on a shared pair", "%(n)s votes on shared pairs", "count"),
     "votes": ngettext_lazy("%(n)s vote", "%(n)s votes", "count"),
 }
+# Why measuring found no number, as it says so in the stored figures.
+REASONS = {
+    "everybody always said the same, so there is nothing that chance could be told from": _(
+        "everybody always said the same, so there is nothing that chance could be told from"
+    ),
+    "no task has more than two answers": _("no task has more than two answers"),
+    "no answers of two policies were compared": _("no answers of two policies were compared"),
+    "no judgement ranks two answers": _("no judgement ranks two answers"),
+    "the lengths of the answers are not known": _("the lengths of the answers are not known"),
+    "the imported judgements do not name their people": _("the imported judgements do not name their people"),
+    "nothing is left to judge": _("nothing is left to judge"),
+    "the project rests, so that nobody is asked": _("the project rests, so that nobody is asked"),
+    "nobody judged anything in the last 14 days": _("nobody judged anything in the last 14 days"),
+    "at this pace it takes more than ten years": _("at this pace it takes more than ten years"),
+}
 TOO_LITTLE = re.compile(r"not enough: (\d+) of the (\d+) (.+) that a number needs")
-NOT_MEASURED = gettext_lazy("not measured")
+NOT_MEASURED = _("not measured")
 
 
 @register.simple_tag
@@ -67,6 +84,12 @@ def percent(value: float) -> str:
 
 
 @register.filter
+def sure(probability: float) -> str:
+    """In per cent; never a whole certainty."""
+    return gettext("more than 99") if probability >= 0.995 else percent(probability)
+
+
+@register.filter
 def two_places(value: float) -> str:
     return number_format(round(value, 2), decimal_pos=2)
 
@@ -94,9 +117,15 @@ def value_of(figure: Any) -> float | None:
 def missing_of(figure: Any) -> str:
     """Why there is no number."""
     said = str(figure.get("missing") or "") if isinstance(figure, Mapping) else ""
-    too_little = TOO_LITTLE.fullmatch(said)
+    return why(said) or str(NOT_MEASURED)
+
+
+@register.filter
+def why(said: str | None) -> str:
+    """A stored reason in the reader's language, where it is known; else as it is."""
+    too_little = TOO_LITTLE.fullmatch(said or "")
     if too_little is None:
-        return said or str(NOT_MEASURED)
+        return str(REASONS.get(said or "", said or ""))
     n, needed, what = too_little.groups()
     return gettext("not enough: %(n)s of %(needed)s") % {"n": n, "needed": counted(int(needed), what)}
 

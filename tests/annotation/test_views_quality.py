@@ -55,7 +55,7 @@ def test_the_first_line_is_a_verdict_with_its_numbers(client, project):
     measured(project)
     text = text_of(client)
     assert "Labels are good enough to train on: people agree on 74 % (70 to 78 %), n = 1,204 pairs" in text
-    assert "beyond chance 0.61 (0.57 to 0.65), n = 1,204 pairs" in text
+    assert "beyond chance that is 0.61 (0.57 to 0.65), n = 1,204 pairs" in text
     assert "The best that a model can reach is about 78 % (74 to 82 %)" in text
 
 

@@ -120,10 +120,6 @@ def test_a_disputed_task(visit, disputed, admin):  # type: ignore[no-untyped-def
     keep(visit(admin, **tall).open(f"/projects/lumo/review/tasks/{disputed.pk}/"), "review-task")
 
 
-def test_the_people(visit, disputed, admin):  # type: ignore[no-untyped-def]
-    keep(visit(admin).open("/projects/lumo/review/people/"), "review-people")
-
-
 def test_the_loop(visit):  # type: ignore[no-untyped-def]
     project = ProjectFactory(slug="lumo", name="Lumo support", overlap=1)
     engineer = MembershipFactory(project=project, role="engineer").user

@@ -1,6 +1,6 @@
 """How far each judgement agrees with what others said of its task: the stuff of figures by person and by time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,7 +33,8 @@ class Scores:
 
     def by(self, groups: Whole, *, number: int) -> list[Figure]:
         """The share of each of `number` groups, such as annotators: `groups` (N,). `n` counts what was compared."""
-        return grouped_shares(self.right, self.n, groups, number=number, what=self.what, needed=self.needed)
+        found = grouped_shares(self.right, self.n, groups, number=number, what=self.what, needed=self.needed)
+        return [figure if figure.value is None else replace(figure, what="comparisons") for figure in found]
 
 
 def with_peers(said: Said) -> Scores:

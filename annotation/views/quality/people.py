@@ -18,11 +18,14 @@ from annotation.actions import seats
 from annotation.actions.members import REVIEWERS, project_for
 from annotation.exceptions import NotFound
 from annotation.models import Annotator, AnnotatorMeasure, Judgement, Project, Seat
+from annotation.stats.people.suggestions import ORDER
 from annotation.views.quality.measured import PAGE, Measured, measured_of, shown
 from annotation.views.quality.words import PERSON, in_words
 from annotation.views.requests import MemberRequest, signed_in
 
-ATTENTION = ("talk", "retrain", "pause")  # suggestions that ask a reviewer to do something
+# What may be suggested, the gravest first; and what asks a reviewer to do something.
+SUGGESTIONS = (*ORDER, "more_data")
+ATTENTION = ("talk", "retrain", "pause")
 
 
 def _number(path: str) -> Cast:
@@ -49,7 +52,8 @@ def people(request: MemberRequest, slug: str) -> HttpResponse:
     """Everybody who has judged something, and who sits at the desk without having been measured yet."""
     seen = measured_of(request, slug)
     measures = AnnotatorMeasure.objects.filter(measurement=seen.measurement)
-    suggestions = dict(measures.order_by().values_list("suggestion").annotate(n=Count("pk")))
+    counts = dict(measures.order_by().values_list("suggestion").annotate(n=Count("pk")))
+    suggestions = {code: counts[code] for code in SUGGESTIONS if code in counts}
     suggestion, sort = request.GET.get("suggestion", ""), request.GET.get("sort", "")
     chosen = measures.filter(suggestion=suggestion) if suggestion in suggestions else measures
     page = Paginator(sorted_by(chosen, sort), PAGE).get_page(request.GET.get("page"))
@@ -61,7 +65,7 @@ def people(request: MemberRequest, slug: str) -> HttpResponse:
         "people",
         page=page,
         rows=rows,
-        at_desk=any(seat for _, seat in rows),
+        at_desk=any(seat and (seat.paused_at or seat.qualification != Seat.Qualification.OPEN) for _, seat in rows),
         waiting=waiting,
         sort=sort if sort.removeprefix("-") in COLUMNS else "-judgements",
         suggestion=suggestion if suggestion in suggestions else "",
