@@ -1,8 +1,10 @@
 """What the admins should know: once for each fall, and once a week."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -94,6 +96,20 @@ class TestFalls:
         project.refresh_from_db()
         alerts.look(project)
         assert Alert.objects.get().over_at
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_look_at_once_make_one_alert(project):
+    measured(project, **agreement(0.6))
+
+    def look(_: int) -> int:
+        try:
+            return len(alerts.look(project))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(look, range(4))) == 1
 
 
 class TestWeekly:

@@ -1,9 +1,11 @@
 """Judgements that are kept and count no more, until somebody says otherwise."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
 import pytest
 from django.core.management import call_command
+from django.db import connections
 
 from annotation.actions import exclusions, imports, judgements, leases, releases
 from annotation.exceptions import EmptyRelease, InvalidReason, NotFound
@@ -139,6 +141,22 @@ class TestLift:
         exclusions.withdraw(project, annotator=Annotator.objects.get(), by=None)
         assert exclusions.lift(project, judgements=everything(project), by=None) == 0
         assert Exclusion.objects.current().get().reason == exclusions.WITHDRAWN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_the_same_moment_exclude_each_judgement_once(project):
+    for key in range(20):
+        judged(project, key=str(key), ranking=RANKING)
+
+    def out(_: int) -> int:
+        try:
+            return exclude(project, everything(project))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(out, range(4))) == 20
+    assert Exclusion.objects.count() == 20
 
 
 def test_an_import_is_no_way_back_for_what_was_withdrawn(project):

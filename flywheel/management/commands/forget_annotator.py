@@ -1,4 +1,3 @@
-import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -7,19 +6,14 @@ from django.template.defaultfilters import pluralize
 from flywheel.actions import forgetting
 from flywheel.actions.forgetting import Person, Traces
 
-EPILOG = (
-    "examples:\n  manage.py forget_annotator maria --keep\n  manage.py forget_annotator anon-0123… --withdraw --yes"
-)
-
 
 class Command(BaseCommand):
     help = (
-        "Forget a person: cut their account from what they judged, which stays or is withdrawn from later releases."
+        "Forget a person: cut their account from what they judged, which stays or is withdrawn from later releases. "
+        "Example: manage.py forget_annotator maria --withdraw --delete-account"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter
-        parser.epilog = EPILOG
         parser.add_argument("name", metavar="NAME", help="their pseudonym or their username")
         choice = parser.add_mutually_exclusive_group(required=True)
         choice.add_argument("--keep", action="store_true", help="what they judged stays and counts, unlinked")
@@ -48,13 +42,14 @@ def foretold(person: Person, traces: Traces, *, withdraw: bool, delete_account: 
     n = traces.counting if withdraw else traces.judgements
     what = "will count no more, in no figure and in no later release" if withdraw else "will stay, linked to nobody"
     account = "will be deleted" if delete_account else "will stay, as a member of no project"
-    lines = [
-        f"{n:,} judgement{pluralize(n)} in {listed([project.slug for project in traces.projects])} {what}.",
-        f"The account {account}." if person.user else "No account stands behind this name.",
-        f"Releases that hold something of theirs stay as they are: {listed([r.name for r in traces.releases])}.",
-        f"Models that learned from it stay as they are: {listed(traces.names_of_models)}.",
-    ]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            f"{n:,} judgement{pluralize(n)} in {listed([project.slug for project in traces.projects])} {what}.",
+            f"The account {account}." if person.user else "No account stands behind this name.",
+            f"Releases that hold something of theirs stay as they are: {listed([r.name for r in traces.releases])}.",
+            f"Models that learned from it stay as they are: {listed(traces.names_of_models)}.",
+        ]
+    )
 
 
 def listed(names: list[str]) -> str:
