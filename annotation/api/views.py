@@ -57,8 +57,8 @@ class NextTask(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Lease the next task of the queue; the same one again until it is judged or skipped. 204: nothing waits.
-        403: first confirm the new guidelines (see `guidelines`), the qualification did not go well enough, or your work
-        in the project is paused."""
+        403: first confirm the new guidelines (see `guidelines`), the qualification did not go well enough, or your
+        work in the project is paused."""
         project = members.project_for(person_of(request), slug)
         annotator = annotator_of(request)
         slot = leases.claim(project, by=annotator)
