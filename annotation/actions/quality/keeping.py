@@ -4,6 +4,7 @@ There is no queue to lose. What is to be done is told by the rows themselves: fi
 old, so whoever is killed, and whatever is missed, is made up for at the next look.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from annotation.models import Measurement, Project
 
 EVERY = 60.0  # seconds
 REST = 10  # times what measuring took: at most a tenth of a processor goes into a project that never rests
+
+logger = logging.getLogger(__name__)
 
 Wait = Callable[[float], object]
 
@@ -63,15 +66,25 @@ def rounded(project: Project, *, tell: Tell, patient: bool) -> None:
     for voices in list(old(project, patient=patient)):
         name = f"{project.slug} ({voices})"
         try:
-            measurement = measure(project, voices=voices, tell=lambda step, name=name: tell(f"{name}: {step}"))
+            measurement = measure(project, voices=voices, tell=named(tell, name))
         except AnnotationError as error:
             tell(f"{name}: {error}")
+        except (
+            ArithmeticError,
+            ValueError,
+        ) as error:  # of arrays: a mistake of ours, which is not to stop the others
+            logger.exception("The figures of %s cannot be made", name)
+            tell(f"{name}: cannot be measured: {error}")
         else:
             tell(f"{name}: {measurement.judgements:,} judgements measured in {measurement.seconds:.1f} s")
     if asked := adaptive.widen(project):
         tell(f"{project.slug}: one more person is asked about {asked:,} tasks")
     for alert in alerts.look(project):
         tell(f"{project.slug}: {alert_words.subject_of(alert)}")
+
+
+def named(tell: Tell, name: str) -> Tell:
+    return lambda step: tell(f"{name}: {step}")
 
 
 def old(project: Project, *, patient: bool = True) -> Iterator[str]:

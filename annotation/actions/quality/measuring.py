@@ -79,9 +79,10 @@ def store(found: Found, *, claim: Claim, state: State, began: datetime, seconds:
     row = claim.held().select_for_update(no_key=True).first()
     if row is None:
         raise MeasuredElsewhere("These figures were taken over by another process; they are left to it.")
-    for kind, rows in ((AnnotatorMeasure, found.annotators), (TaskMeasure, found.tasks)):
-        kind.objects.filter(measurement=row).delete()
-        kind.objects.bulk_create(rows, batch_size=PART)
+    row.annotators.all().delete()
+    row.tasks.all().delete()
+    AnnotatorMeasure.objects.bulk_create(found.annotators, batch_size=PART)
+    TaskMeasure.objects.bulk_create(found.tasks, batch_size=PART)
     row.content, row.state, row.judgements = found.content, state.text, found.content["progress"]["judgements"]
     row.seconds, row.measured_at = seconds, timezone.now()
     if row.asked_at and row.asked_at <= began:

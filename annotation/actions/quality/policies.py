@@ -7,7 +7,7 @@ import numpy as np
 from annotation.actions.quality.gathering import Facts
 from annotation.stats.figures import Figure
 from annotation.stats.said import Whole
-from annotation.stats.shares import grouped_shares
+from annotation.stats.shares import grouped_shares, summed
 from annotation.stats.strengths.bradley_terry import bradley_terry
 from annotation.stats.strengths.fits import NoFit, NotComparable, Strengths
 from annotation.stats.strengths.matches import Matches, matches_of
@@ -93,7 +93,7 @@ def beats(matches: Matches, *, order: list[int], names: list[str]) -> list[Json]
     number = int(matches.clusters.max(initial=0)) + 1
     pairs = place[better] * matches.size + place[worse]
     keys, cells = np.unique(pairs * number + matches.clusters, return_inverse=True)
-    right, n = np.bincount(cells, weights=score), np.bincount(cells, weights=matches.n)
+    right, n = summed(cells, score, size=keys.size), summed(cells, matches.n, size=keys.size)
     figures = grouped_shares(right, n, keys // number, number=matches.size**2, what="comparisons")
     return [
         {"a": names[order[pair // matches.size]], "b": names[order[pair % matches.size]], **figures[pair].as_dict()}

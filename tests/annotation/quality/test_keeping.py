@@ -176,6 +176,24 @@ def test_the_keeper_goes_on_with_other_projects(project):
     assert Measurement.objects.get(project=other).measured_at is not None
 
 
+def test_numbers_that_cannot_be_made_stop_nobody_else(project, monkeypatch):
+    other = ProjectFactory(slug="zeta")
+    whole = keeping.measure
+
+    def broken(project, **options):  # type: ignore[no-untyped-def]
+        if project.slug == "qa":
+            raise ArithmeticError("a singular matrix")
+        return whole(project, **options)
+
+    monkeypatch.setattr(keeping, "measure", broken)
+    told: list[str] = []
+
+    keeping.keep(once=True, tell=told.append)
+
+    assert "qa (people): cannot be measured: a singular matrix" in told
+    assert other.measurements.get().measured_at is not None
+
+
 def test_a_claim_ends_with_the_work(project):
     measuring.measure(project)
 
