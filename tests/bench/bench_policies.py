@@ -19,8 +19,9 @@ bootstrap over questions; then where over-optimisation begins.
 
 import argparse
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,11 @@ BEST_OF = (4, 16)
 COLOURS = {"PPO": "#1f6feb", "RLOO": "#1a7f37", "PPO, hardly held": "#bc4c00", "best of n": "#8250df"}
 JUDGES = {"a": "reward A", "b": "held-out B", "rubric": "rubric"}
 REST = ("KL", "tokens", "ended", "distinct-1", "distinct-2")
-DESKS = {"ostrel": ostrel.desk, "transcripts": transcripts.desk}
+DESKS: dict[str, Callable[[Works], Desk]] = {
+    "ostrel": ostrel.desk,
+    "transcripts": transcripts.desk,
+    "transcripts, encoder": partial(transcripts.desk, encoder=True),
+}
 
 
 def options(given: Sequence[str] | None = None) -> argparse.Namespace:

@@ -2,7 +2,8 @@
 
 HH's harmless-base test set (2204.05862), those whose prompt and answers are short. A tiny base learns to answer from
 the preferred endings; half of the dialogues is what policies and their reward model learn from, the other half what
-the held-out reward model does, which is an encoder that was trained elsewhere, so that both do not err alike.
+the held-out reward model does, which is an encoder that was trained elsewhere. The policies' own reward model is the
+tiny base's, or such an encoder as well.
 """
 
 import gzip
@@ -28,7 +29,7 @@ COURSE, FINAL = 48, 96  # dialogues: those measured on while a policy learns, an
 LENGTH = {"max_length": "256"}
 SFT = LENGTH | {"epochs": "3", "tiny_vocab": "2048", "tiny_context": "256", "batch_size": "8"}
 REWARD = LENGTH | {"epochs": "2"}
-GOLD = LENGTH | {"epochs": "1", "lora": "false", "learning_rate": "1e-4"}
+ENCODER = LENGTH | {"epochs": "1", "lora": "false", "learning_rate": "1e-4"}
 DPO = LENGTH | {"lora": "false", "learning_rate": "1e-4", "epochs": "1.5", "batch_size": "2"}
 ANSWERS = LENGTH | {"max_new_tokens": "64"}
 
@@ -42,15 +43,17 @@ class Dialogue:
     endings: tuple[str, str]
 
 
-def desk(works: Works) -> Desk:
+def desk(works: Works, *, encoder: bool = False) -> Desk:
+    """`encoder`: the policies' own reward model is such an encoder, too."""
     ours, others, course, final = parts(dialogues())
     base = works.run("base", "sft", SFT, base="tiny", release=demonstrations(works.folder, [*ours, *others]))
     first, second = preferences(works.folder / "release-a", ours), preferences(works.folder / "release-b", others)
+    start, values = (minilm(), ENCODER) if encoder else (base.model, REWARD)
     return Desk(
         base=base,
         release=first,
-        judge=works.run("judge-a", "rm", REWARD, base=str(base.model), release=first),
-        gold=works.run("judge-b", "rm", GOLD, base=str(minilm()), release=second, seed=OTHER_SEED),
+        judge=works.run("judge-a", "rm", values, base=str(start), release=first),
+        gold=works.run("judge-b", "rm", ENCODER, base=str(minilm()), release=second, seed=OTHER_SEED),
         train=ours,
         course=course,
         final=final,
