@@ -15,7 +15,7 @@ from django.utils import timezone
 from annotation.exceptions import MeasuredElsewhere
 from annotation.models import Measurement
 
-LASTS = timedelta(minutes=10)  # longer than any one step takes, after each of which it is renewed
+LASTS = timedelta(minutes=30)  # far longer than any one step takes, after each of which it is renewed
 
 
 @dataclass(frozen=True, kw_only=True)
