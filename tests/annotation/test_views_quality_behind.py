@@ -164,11 +164,23 @@ def still_open(task: Task) -> Task:
 def test_what_was_said_is_withheld_from_a_reviewer_who_may_still_judge_the_task(client, project, seated):
     task = still_open(question(project, "Open?"))
     said(task, ORDER, reason="Because it is true.")
-    for query in ("", f"?task={task.pk}"):
-        text = text_of(client, f"judgements/{query}")
-        assert "not shown, as you may still be asked to judge it" in text
-        assert "Because it is true." not in text
-        assert "A better than" not in text
+    text = text_of(client, f"judgements/?task={task.pk}")
+    assert "not shown, as you may still be asked to judge it" in text
+    for words in ("Because it is true.", "A better than"):
+        assert words not in text
+    assert "Open?" not in text_of(client, "judgements/")
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?tag=rare", "?annotator=ada", "?excluded=1", "?task={task}", "?task={task}&known=1"]
+)
+def test_hidden_tasks_that_may_still_come_look_like_any_other(client, project, seated, query):
+    task = still_open(question(project, "Which?", tags=["rare"]))
+    said(task, ORDER, by=AnnotatorFactory(name="ada"))
+    path = f"judgements/{query.format(task=task.pk)}"
+    as_label = text_of(client, path)
+    Task.objects.filter(pk=task.pk).update(purpose="gold", known={"ranking": ORDER})
+    assert text_of(client, path) == as_label
 
 
 @pytest.mark.parametrize("query", ["known=1", "repeats=1", "policy={policy}"])
@@ -181,7 +193,7 @@ def test_no_list_tells_what_a_task_is_that_its_reader_may_still_meet(client, pro
     policy = first.responses.first().policy.name
     text = text_of(client, f"judgements/?{query.format(policy=policy)}")
     assert "Gold?" not in text
-    assert ("left out, as you may still be asked" in text) == (query != "repeats=1")
+    assert "tasks that you may still be asked to judge are left out here" in text
 
 
 def test_items_are_ordered_by_what_a_vote_would_tell_or_by_dispute(client, project):
@@ -212,7 +224,7 @@ def test_items_that_their_reader_may_still_judge_are_left_out(client, project, s
     said(task, ORDER, reason="Because it is true.")
     of_task(measured(project), task)
     text = text_of(client, "items/")
-    assert "1 item of this page is left out, as you may still be asked to judge it." in text
+    assert "tasks that you may still be asked to judge are left out here" in text
     assert "Open?" not in text
     assert "Because it is true." not in text
 

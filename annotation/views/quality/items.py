@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from annotation.forms.letters import LETTERS
 from annotation.models import Judgement, TaskMeasure
-from annotation.views.quality.measured import PAGE, SOURCES, Measured, measured_of, shown, withheld_from
+from annotation.views.quality.measured import PAGE, SOURCES, Measured, may_judge, measured_of, shown, withheld_from
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.words import in_letters
 
@@ -57,7 +57,7 @@ def items(request: MemberRequest, slug: str) -> HttpResponse:
         "items",
         page=page,
         items=_items(open_to_all, voices=seen.voices),
-        withheld=len(withheld),
+        may_judge=may_judge(request.user, project=seen.project),
         sort=sort,
         tag=tag,
         tags=[one["tag"] for one in seen.part("slices") or []],

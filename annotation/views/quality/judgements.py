@@ -10,7 +10,7 @@ from annotation.forms.letters import LETTERS
 from annotation.models import Exclusion, Judgement
 from annotation.stats.known import Score, score
 from annotation.views.quality.behind import Filters, filters_of, window
-from annotation.views.quality.measured import measured_of, shown, withheld_from
+from annotation.views.quality.measured import may_judge, measured_of, shown, withheld_from
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.words import in_letters
 
@@ -46,12 +46,12 @@ def judgements(request: MemberRequest, slug: str) -> HttpResponse:
         filters=filters,
         older=found.before,
         looked_at=found.looked_at,
-        withheld=len(found.found) - len(rows),
+        may_judge=may_judge(request.user, project=seen.project),
     )
 
 
 def _rows(found: Sequence[Judgement], *, filters: Filters, withheld: Collection[int]) -> list[Row]:
-    """Where the list itself would tell what a task is, those that its reader may still be asked are left out."""
+    """Where being listed, or not, would tell what a task is, those that the reader may still be asked are left out."""
     listed = [judgement for judgement in found if not (filters.tells and judgement.task_id in withheld)]
     said_of = dict(
         Exclusion.objects.current()

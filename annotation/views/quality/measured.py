@@ -13,7 +13,7 @@ from django.utils.cache import add_never_cache_headers
 
 from annotation.actions import reviews
 from annotation.actions.members import REVIEWERS, project_for
-from annotation.models import Measurement, Project, Task
+from annotation.models import Measurement, Project, Seat, Task
 from annotation.views.quality.plots import Plot
 from annotation.views.requests import MemberRequest
 
@@ -62,6 +62,13 @@ def measured_of(request: MemberRequest, slug: str) -> Measured:
     voices = asked if asked in SOURCES else (there[0] if there else "people")
     measurement = found.filter(voices=voices).first() if known else None
     return Measured(project=project, voices=voices, there=there, measurement=measurement)
+
+
+def may_judge(user: User, *, project: Project) -> bool:
+    """Whether anything may have to be withheld from this person, who sits at the desk as well."""
+    return (
+        project.state != Project.State.ENDED and Seat.objects.filter(project=project, annotator__user=user).exists()
+    )
 
 
 def withheld_from(user: User, *, project: Project, tasks: Collection[int]) -> set[int]:
