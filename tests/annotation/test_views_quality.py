@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from annotation.actions.quality import reading
 from annotation.models import AuditEvent, Guideline, Measurement, Project
 from annotation.views.quality.measured import SOURCES
-from tests.annotation.quality_rows import TOO_LITTLE, figure, measured, of_annotator, of_task
+from tests.annotation.quality_rows import TOO_LITTLE, content, figure, measured, of_annotator, of_task
 from tests.annotation.review_rows import disputed
 from tests.factories import MembershipFactory, ProjectFactory, UserFactory
 
@@ -94,6 +94,15 @@ def test_progress_its_end_and_what_it_cost(client, project):
     assert "11 March 2026, at 120 judgements a day" in text
     assert "(between 8 March 2026 and 16 March 2026)" in text
     assert "about 66.1, of which 61.2 were timed (n = 5,000 judgements); about 11.5 to go" in text
+
+
+def test_what_surer_labels_would_cost(client, project):
+    measurement = measured(project)
+    for number, sureness in enumerate((0.6, 0.9, 0.99)):
+        of_task(measurement, disputed(project, question=f"Question {number}?"), sureness=sureness)
+    assert "2 tasks are less than 95 % sure; one more vote on each takes less than an hour" in text_of(client)
+    Measurement.objects.update(content=content(hours={"timed": 5000, "hours": 1.0, "estimated": 27000.0, "left": 1.0}))
+    assert "one more vote on each takes about 10.0 hours" in text_of(client)
 
 
 def test_figures_of_a_first_version_of_measuring_are_shown_as_far_as_they_go(client, project):

@@ -51,7 +51,7 @@ def judgements(request: MemberRequest, slug: str) -> HttpResponse:
 
 
 def _rows(found: Sequence[Judgement], *, filters: Filters, withheld: Collection[int]) -> list[Row]:
-    """Where being listed, or not, would tell what a task is, those that the reader may still be asked are left out."""
+    """Where being listed or not would tell what a task is, those that its reader may still be asked are left out."""
     listed = [judgement for judgement in found if not (filters.tells and judgement.task_id in withheld)]
     said_of = dict(
         Exclusion.objects.current()

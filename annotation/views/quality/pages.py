@@ -8,8 +8,9 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from annotation.actions import alerts
+from annotation.models import TaskMeasure
 from annotation.views.quality import plots
-from annotation.views.quality.measured import PAGE, measured_of, shown
+from annotation.views.quality.measured import PAGE, Measured, measured_of, shown
 from annotation.views.quality.words import VERDICT, in_words
 from annotation.views.requests import MemberRequest, signed_in
 
@@ -38,8 +39,16 @@ def overview(request: MemberRequest, slug: str) -> HttpResponse:
         reasons=in_words(verdict.get("reasons") or [], VERDICT),
         drift=seen.part("drift"),
         rubric=list(seen.part("rubric").items()),  # a criterion may be called "items": no template asks by name
+        unsure=open_questions(seen),
         ratings=list(seen.part("ratings").items()),
     )
+
+
+def open_questions(seen: Measured) -> dict[str, Any]:
+    """How many tasks are less sure than the project asks for, and what one more vote on each would take."""
+    unsure = TaskMeasure.objects.filter(measurement=seen.measurement, sureness__lt=seen.project.sureness).count()
+    hours, judgements = seen.part("hours").get("estimated"), seen.part("progress").get("judgements")
+    return {"tasks": unsure, "hours": unsure * hours / judgements if hours and judgements else None}
 
 
 @require_safe
