@@ -101,7 +101,8 @@ def test_what_surer_labels_would_cost(client, project):
     for number, sureness in enumerate((0.6, 0.9, 0.99)):
         of_task(measurement, disputed(project, question=f"Question {number}?"), sureness=sureness)
     assert "2 tasks are less than 95 % sure; one more vote on each takes less than an hour" in text_of(client)
-    Measurement.objects.update(content=content(hours={"timed": 5000, "hours": 1.0, "estimated": 27000.0, "left": 1.0}))
+    hours = {"timed": 5000, "hours": 1.0, "estimated": 27_000.0, "left": 1.0}
+    Measurement.objects.update(content=content(hours=hours))
     assert "one more vote on each takes about 10.0 hours" in text_of(client)
 
 
