@@ -273,7 +273,14 @@ SECOND_FACTORS = (  # seen in tests/browser/test_account.py
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes"),
 )
 MOVED = "annotation:review_people"
-ELSEWHERE = {"set_language", "training:metrics", MOVED, *(f"annotation:{name}" for name in FORMS), *SECOND_FACTORS}
+ELSEWHERE = {
+    "set_language",
+    "training:metrics",
+    "training:answers",
+    MOVED,
+    *(f"annotation:{name}" for name in FORMS),
+    *SECOND_FACTORS,
+}
 
 
 def judged(here: World) -> Any:
