@@ -11,7 +11,8 @@ from django.db import connection
 from annotation.actions import releases
 from annotation.exceptions import Unweighable
 from annotation.formats.release import read_rows, verify
-from annotation.models import Annotator, Judgement, Release
+from annotation.formats.views.writing import VIEWS
+from annotation.models import Annotator, Judgement, Project, Release
 from tests.annotation.released import judge, judged
 from tests.factories import ProjectFactory
 
@@ -148,6 +149,30 @@ def test_the_command_says_how_sure_it_is(project):
     call_command("export_release", "--project", "qa", "--labels", "consensus", stdout=out)
 
     assert "consensus by dawid-skene on 24 rows, sure of the best answer to " in out.getvalue()
+
+
+@pytest.mark.parametrize("view", sorted(VIEWS))
+def test_every_view_can_be_made_of_it(project, view, tmp_path):
+    task = judged(project, key="accepted", ranking=[[0], [1]], annotators=(), texts=("one", "two"))
+    judge(task, by="a", ranking=[[0], [1]], acceptable=[0])
+    path = tmp_path / f"rows{VIEWS[view].suffix}"
+    options = {"labels": "consensus", "view": view, "output": path}
+
+    call_command("export_release", project="qa", stdout=StringIO(), **options)
+
+    assert path.stat().st_size
+
+
+def test_what_went_through_an_export_and_an_import_has_the_same_labels(project, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    first = releases.export(project, labels="consensus")
+    call_command("export_release", project="qa", view="native", output=path, stdout=StringIO())
+    options = {"project": "again", "create": True, "keep_annotator_ids": True}
+    call_command("import_data", path, stdout=StringIO(), **options)
+
+    again = releases.export(Project.objects.get(slug="again"), labels="consensus")
+
+    assert labels_of(again) == labels_of(first)
 
 
 def crowd(project, *, seed: int, tasks: int = 300, people: int = 20, votes: int = 5):  # type: ignore[no-untyped-def]

@@ -8,7 +8,8 @@ from annotation.formats.row_judgements import RowJudgement
 from annotation.formats.rows import Row, RowResponse, dump
 from annotation.formats.views.view import LeftOut, View, json_line
 
-DERIVED = {"uid", "weight"}
+# Of a row, and of a judgement: what can be made again of the rest, or stands elsewhere.
+APART, DERIVED = {"key", "split", "consensus"}, {"uid", "weight"}
 
 
 def native_lines(records: Iterable[Record], manifest: Manifest, _left_out: LeftOut) -> Iterator[str]:
@@ -19,7 +20,7 @@ def native_lines(records: Iterable[Record], manifest: Manifest, _left_out: LeftO
 def row_of(record: Record, *, kinds: Mapping[str, str]) -> Row:
     """The key stands as the id, so that the row is the same row wherever it is read. The kind of a policy stands in
     the manifest alone: it is a fact about the policy, not about what was said of its answers."""
-    kept = {name: value for name, value in record.items() if name not in ("key", "split")}
+    kept = {name: value for name, value in record.items() if name not in APART}
     kept["responses"] = [RowResponse(**response, kind=kinds[response["policy"]]) for response in record["responses"]]
     kept["judgements"] = [
         RowJudgement(**{name: value for name, value in judgement.items() if name not in DERIVED})

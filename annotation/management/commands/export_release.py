@@ -127,5 +127,5 @@ def labels_summary(manifest: Manifest) -> str:
         return ""
     return (
         f"consensus by {found['method']} on {found['rows']:,} rows, "
-        f"sure of the best answer to {found['sureness']:.0%} on average\n"
+        f"sure of the best answer to {min(found['sureness'], 0.999):.1%} on average\n"
     )
