@@ -139,6 +139,11 @@ def test_a_release_with_one_class(tmp_path: Path) -> None:
     refuse(tmp_path / "sft", "sft", InvalidRelease, "no answer to imitate", reference=ties)
 
 
+def test_a_release_without_the_labels_to_learn_from(tmp_path: Path, comparisons: ReleaseReference) -> None:
+    options = {"reference": comparisons, "values": {"labels": "consensus"}}
+    refuse(tmp_path / "run", "rm", InvalidRelease, "export it again with --labels", **options)
+
+
 def test_an_empty_train_split(tmp_path: Path) -> None:
     held_out = builders.release(tmp_path / "r", [builders.row("p", ["a", "b"], [[0], [1]], split="test")])
     refuse(tmp_path / "run", "rm", InvalidRelease, "train split .* is empty", reference=held_out)
