@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotation.actions.quality import reading
-from annotation.models import Judgement, Project
+from annotation.models import Project
 from annotation.stats.disagreement import Ranking, agreement_of_two
 from annotation.stats.figures import Figure, not_enough
 from annotation.stats.intervals import Cluster, clustered_wilson
@@ -69,7 +69,7 @@ def first_said(project: Project, tasks: set[int | None], *, voices: str) -> dict
     keys = sorted(task for task in tasks if task is not None)
     for start in range(0, len(keys), reading.CHUNK):
         part = keys[start : start + reading.CHUNK]
-        said = Judgement.objects.filter(task__in=part, revision=0, source__in=reading.SOURCES[voices])
+        said = reading.counted(project, voices=voices).filter(task__in=part, revision=0)
         found |= {(by, task): ranking for by, task, ranking in said.values_list("annotator", "task", "ranking")}
     return found
 

@@ -26,7 +26,7 @@ def measures(measurement: Measurement, facts: Facts, *, labels: Labels) -> list[
     return [
         TaskMeasure(
             measurement=measurement,
-            task_id=int(key),
+            task_id=key,
             votes=int(found.voices[row]),
             disagreement=None if np.isnan(apart[found.tasks[row]]) else float(apart[found.tasks[row]]),
             information=float(found.information[row]),
@@ -34,11 +34,12 @@ def measures(measurement: Measurement, facts: Facts, *, labels: Labels) -> list[
             content={
                 "ranking": found.ranking(row),
                 "pairs": [rounded(pair) for pair in found.pairs_of(row)],
-                "prompt": about[int(key)][0],
+                "prompt": about[key][0],
             },
-            tags=framed(about[int(key)][1]),
+            tags=framed(about[key][1]),
         )
         for row, key in zip(rows.tolist(), keys.tolist(), strict=True)
+        if key in about
     ]
 
 
@@ -59,6 +60,7 @@ def described(keys: Whole) -> Iterator[tuple[int, tuple[str, list[str]]]]:
     """The beginning of the last message, and the tags, by key."""
     for start in range(0, keys.size, CHUNK):
         tasks = Task.objects.filter(pk__in=keys[start : start + CHUNK].tolist()).order_by()
+        tasks = tasks.exclude(state=Task.State.WITHDRAWN)  # nobody is asked any more
         for key, messages, tags in tasks.values_list("pk", "prompt__messages", "tags"):
             yield key, (str(messages[-1]["content"])[:LONGEST_PROMPT] if messages else "", tags)
 

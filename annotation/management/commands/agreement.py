@@ -46,7 +46,10 @@ class Command(BaseCommand):
             return
         for line in [*lines(measurement.content), *more_lines(more)]:
             self.stdout.write(line)
-        self.stdout.write(f"Next: manage.py export_release --project {project.slug} --weights dawid-skene")
+        can_tell = not measurement.content["reliability"]["missing"]
+        self.stdout.write(
+            f"Next: manage.py export_release --project {project.slug}{' --labels consensus' if can_tell else ''}"
+        )
 
 
 def extra(project: Project, options: dict[str, Any]) -> dict[str, Any]:

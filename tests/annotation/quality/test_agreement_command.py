@@ -144,7 +144,13 @@ def test_the_terminal_says_what_matters_and_what_comes_next(two_people):
 
     assert said.startswith("40 judgements of 20 tasks by 2 annotators, 0 places")
     assert "agreement on pairs                 75.0% (" in said
-    assert said.splitlines()[-1] == "Next: manage.py export_release --project qa --weights dawid-skene"
+    assert said.splitlines()[-1] == "Next: manage.py export_release --project qa --labels consensus"
+
+
+def test_labels_that_do_not_tell_people_apart_lead_to_a_plain_release(imported):
+    imported([row(0, {"ann": {"ranking": FIRST}})])
+
+    assert text().splitlines()[-1] == "Next: manage.py export_release --project qa"
 
 
 def test_a_small_sample_says_not_enough(imported):

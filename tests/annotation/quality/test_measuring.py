@@ -288,6 +288,14 @@ def test_a_task_says_its_consensus_its_prompt_and_its_tags(project):
         assert pair["first"] + pair["tie"] + pair["second"] == pytest.approx(1, abs=2e-4)
 
 
+def test_nobody_is_asked_more_about_a_withdrawn_task(project):
+    pairs(project, {"ann": [FIRST] * 3, "ben": [FIRST] * 3})
+    project.tasks.filter(key="t001").update(state="withdrawn")
+
+    keys = [found.task.key for found in measure(project).tasks.select_related("task").order_by("task")]
+    assert keys == ["t000", "t002"]
+
+
 def test_measuring_twice_gives_the_same(project):
     pairs(project, {"ann": [FIRST, SECOND] * 10, "ben": [FIRST] * 20})
 

@@ -23,7 +23,7 @@ class Undone(Exception):
 
 
 @pytest.fixture(scope="module")
-def figures(django_db_setup, django_db_blocker):  # type: ignore[no-untyped-def]
+def figures():  # type: ignore[no-untyped-def]
     """The figures of an imported file."""
     known: dict[Path, Json] = {}
 

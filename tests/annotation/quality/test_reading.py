@@ -161,6 +161,15 @@ def test_known_answers_count_as_first_said(project):
     assert (check.key, check.right, check.pairs) == (first.pk, 0, 1)
 
 
+def test_what_was_excluded_is_no_first_answer_either(project):
+    first = judged(project, key="a", ranking=[[0], [1]], annotators=("ann",), texts=("one", "two"))
+    again = {"purpose": "repeat", "repeats": first}
+    judged(project, key="r", ranking=[[0], [1]], annotators=("ann",), texts=("one", "two"), task=again)
+    Exclusion.objects.create(judgement=first.judgements.get(), reason="spam")
+
+    assert gathered(project, voices="people").repeats == []
+
+
 def test_a_repeat_is_held_against_what_the_same_person_said_first(project):
     first = judged(project, key="a", ranking=[[0], [1]], annotators=("ann", "ben"), texts=("one", "two"))
     again = {"purpose": "repeat", "repeats": first}
