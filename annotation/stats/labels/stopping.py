@@ -1,7 +1,7 @@
 """How many votes a task needs: asked until its consensus is sure, between a least and a greatest number.
 
 `replay` shows on recorded votes what that would have cost and decided. It is honest in that nothing is used that the
-rule would not have had: how far each annotator can be trusted is estimated, before every round, from the votes that
+rule would not have had: how far each annotator can be trusted is estimated, again and again, from the votes that
 the rule has asked for until then, and whether to ask on for a task is decided by its own votes until then.
 """
 
@@ -14,6 +14,8 @@ from annotation.stats.agreement.pairs import votes_of
 from annotation.stats.consensus import NotConverged
 from annotation.stats.labels.consensus_ranking import Trust, consensus_ranking, measured, unmeasured
 from annotation.stats.said import UNRANKED, Flags, Floats, Said, Small, Whole
+
+NEWS = 1.01  # times as many votes, before it is asked anew how far each annotator can be trusted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +48,27 @@ def enough(*, voices: Whole, sureness: Floats, rule: Rule) -> Flags:
 
 def replay(said: Said, *, rule: Rule, method: str = "dawid-skene") -> Replay:
     """The rule on recorded judgements, which come to each task in their order here: in rounds, in each of which every
-    task that is not sure gets one judgement more, after reliability was estimated anew."""
+    task that is not sure gets one judgement more. Reliability is estimated anew once a hundredth was added, and
+    before it is believed that nothing is to be asked any more."""
     turn = turns(said)
     depth = np.bincount(said.tasks, minlength=said.number_of_tasks)  # that were recorded
     wanted = np.minimum(depth, rule.minimum)
+    known = 0
     while True:
         asked = turn < wanted[said.tasks]
         heard = said.only(asked)
-        found = consensus_ranking(heard, trust=trust_in(heard, method=method))
+        if len(heard) > known * NEWS:
+            trust, known = trust_in(heard, method=method), len(heard)
+        found = consensus_ranking(heard, trust=trust)
         sureness = np.zeros(said.number_of_tasks)
         sureness[found.tasks] = found.sureness
         unsure = ~enough(voices=wanted, sureness=sureness, rule=rule) & (wanted < depth)
-        if not unsure.any():
+        if unsure.any():
+            wanted = wanted + unsure
+        elif known < len(heard):
+            known = 0
+        else:
             break
-        wanted = wanted + unsure
     lead = np.full((said.number_of_tasks, said.ranks.shape[1]), np.nan)
     lead[found.tasks] = found.best
     return Replay(asked=asked, lead=lead)

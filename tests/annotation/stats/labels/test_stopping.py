@@ -47,7 +47,7 @@ def test_in_a_crowd_with_careless_people_it_is_right_as_often_as_all_votes_with_
     said, merit = crowd(tasks=1500, size=2, seed=1, careless=0.3, adversarial=0.1)
     better = np.sign(merit[:, 0] - merit[:, 1])
 
-    found = replay(said, rule=Rule(minimum=2, maximum=5, sure=0.9))
+    found = replay(said, rule=Rule(minimum=2, maximum=5, sure=0.8))
 
     majority = replay_lead(said, lead=9, maximum=5)
     assert found.judgements_a_task < 4
@@ -65,13 +65,29 @@ def test_no_task_gets_fewer_than_the_least_or_more_than_the_greatest_number():
 
 
 @pytest.fixture(scope="module")
-def gold_pairs():
-    """UKPConvArg1's pairs with a label of its authors, their votes, and which side is better (1 or -1)."""
-    rows = [
+def rows():
+    """UKPConvArg1's pairs with a label of its authors."""
+    return [
         row
         for row in native_rows("ukpconvarg")
         if len({response["text"] for response in row["responses"]}) == 2 and row["metadata"]["gold"] in ("a1", "a2")
     ]
+
+
+@pytest.fixture(scope="module")
+def gold_pairs(rows):
+    return said_and_better(rows)
+
+
+@pytest.fixture(scope="module")
+def first_topics(rows):
+    """Half of them."""
+    topics = sorted({row["prompt"] for row in rows})
+    return said_and_better([row for row in rows if row["prompt"] in topics[: len(topics) // 2]])
+
+
+def said_and_better(rows):
+    """Their votes, and which side is better (1 or -1)."""
     return said_of_native(rows, size=2), np.array([1 if row["metadata"]["gold"] == "a1" else -1 for row in rows])
 
 
@@ -85,11 +101,13 @@ def test_on_ukpconvarg_lead_rules_do_as_published(gold_pairs, lead, expected, vo
     assert found.judgements_a_task == pytest.approx(votes, abs=0.05)
 
 
-def test_on_ukpconvarg_three_votes_a_pair_are_nearly_as_good_as_five(gold_pairs):
-    """The votes come in the order of the file; the rule sees those that it has asked for, and no others."""
-    said, better = gold_pairs
+def test_on_ukpconvarg_three_votes_a_pair_are_as_good_as_five(first_topics):
+    """The votes come in the order of the file; the rule sees those that it has asked for, and no others. All topics
+    are replayed by tests/bench/bench_overlap.py, which takes minutes."""
+    said, better = first_topics
 
-    found = replay(said, rule=Rule(minimum=2, maximum=5, sure=0.945))
+    found = replay(said, rule=Rule(minimum=2, maximum=5, sure=0.95))
 
-    assert right(found, better) >= 0.952  # a majority of five: 0.9531
+    assert right(found, better) > right(replay_lead(said, lead=9, maximum=5), better) - 0.002
+    assert right(found, better) > right(replay_lead(said, lead=2, maximum=5), better)
     assert found.judgements_a_task <= 3.0
