@@ -49,7 +49,7 @@ def said(model: Any, rollouts: Sequence[Rollout], *, how: How, temperature: floa
     """By a language model or its PEFT wrapper, at this temperature, with gradients."""
     with how.autocast(model):
         logits = logits_of(model, rollouts, how=how)  # (T, V)
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)).div_(temperature)  # (T, V) is large
     found = logits.log_softmax(-1)
     tokens = torch.tensor([token for rollout in rollouts for token in rollout.answer], device=logits.device)
     return Said(log_probs=found.gather(1, tokens[:, None]).squeeze(1), distributions=found)
