@@ -130,11 +130,11 @@ class Row:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        means = {
+        judged = {
             judge: {"mean": measured.mean(of), "interval": list(means.interval(of, seed=SEED))}
             for judge, of in self.values.items()
         }
-        return means | {"kl": self.kl, "length": self.length, "ended": self.ended, "distinct": list(self.distinct)}
+        return judged | {"kl": self.kl, "length": self.length, "ended": self.ended, "distinct": list(self.distinct)}
 
 
 def with_interval(values: Sequence[float]) -> str:

@@ -106,6 +106,11 @@ def test_the_rubric_of_the_best_is_of_the_one_that_the_reward_model_likes_best()
     assert bench_policies.best_row([found], k=2, merit=ostrel.merit).values["rubric"] == [values[worse]]
 
 
+def test_a_row_is_kept_with_its_intervals():
+    kept = bench_policies.best_row([answers(("No", 0.5), ("Yes", 0.5))], k=2).as_json()
+    assert kept["a"] == {"mean": 0.5, "interval": [0.5, 0.5]}
+
+
 def test_answers_to_one_question_are_averaged():
     assert bench_policies.by_question([1.0, 2.0, 3.0, 6.0], count=2) == [2.0, 4.0]
 
