@@ -15,13 +15,13 @@ from django.utils import timezone
 
 from annotation.actions import alert_words
 from annotation.models import Alert, AnnotatorMeasure, Measurement, Membership, Project
+from annotation.stats.people.suggestions import ATTENTION
 
 Kind = Alert.Kind
 LIMITS = {Kind.AGREEMENT: "alert_agreement", Kind.KNOWN: "alert_known"}
 WEEK = timedelta(days=7)
 LISTED = 5
 SENDS_NOTHING = "django.core.mail.backends.dummy.EmailBackend"
-ATTENTION = ("talk", "retrain", "pause")  # suggestions that ask for something to be done
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """What was found about the labels of a project: measured in the background, read by the quality pages."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -14,9 +16,15 @@ class Measurement(models.Model):
     """The newest figures of a project about one kind of voices; replaced as a whole by the next ones."""
 
     class Voices(models.TextChoices):
-        PEOPLE = "people"  # human and imported
+        PEOPLE = "people"
         SIMULATED = "simulated"
         AI = "ai"
+
+    SOURCES: ClassVar[dict[str, tuple[str, ...]]] = {
+        Voices.PEOPLE: (Judgement.Source.HUMAN, Judgement.Source.IMPORTED),
+        Voices.SIMULATED: (Judgement.Source.SIMULATED,),
+        Voices.AI: (Judgement.Source.AI,),
+    }
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="measurements")
     voices = models.CharField(max_length=10, choices=Voices, default=Voices.PEOPLE)

@@ -50,6 +50,10 @@ class Task(models.Model):
         HEAD_TO_HEAD = "head_to_head"
         QUALIFICATION = "qualification"
 
+    # What releases hold, and what knows its answer. Gold and repeats ask about people, not about answers.
+    LABELS = (Purpose.LABEL, Purpose.HEAD_TO_HEAD)
+    KNOWN = (Purpose.GOLD, Purpose.QUALIFICATION)
+
     class State(models.TextChoices):
         OPEN = "open"  # at least one slot is not filled
         DONE = "done"  # every slot is filled, or the task came in judged

@@ -10,9 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from annotation.actions.quality import reading
 from annotation.models import AuditEvent, Guideline, Measurement, Project
-from annotation.views.quality.measured import SOURCES
+from annotation.stats.figures import not_enough
 from tests.annotation.quality_rows import TOO_LITTLE, content, figure, measured, of_annotator, of_task
 from tests.annotation.review_rows import disputed
 from tests.factories import MembershipFactory, ProjectFactory, UserFactory
@@ -152,10 +151,6 @@ def test_each_kind_of_voices_has_pages_of_its_own(client, project):
     assert 'href="/projects/lumo/quality/judgements/?known=1&voices=simulated"' in text
 
 
-def test_voices_are_read_by_the_pages_as_they_are_measured():
-    assert {str(voices): tuple(map(str, sources)) for voices, sources in reading.SOURCES.items()} == SOURCES
-
-
 def test_figures_lead_to_the_judgements_behind_them(client, project):
     measured(project)
     text = html_of(client)
@@ -194,6 +189,21 @@ def test_a_leader_that_may_be_none_is_not_called_one(client, project):
     one = {"name": "lumo-1", "strength": figure(0.1), "win_rate": figure(0.52), "places": [1, 3]}
     measured(project, policies={"ranked": [one], "beats": [], "missing": ""})
     assert "lumo-1 leads, but may be as low as place 3" in text_of(client, "policies/")
+
+
+@pytest.mark.parametrize(
+    ("strength", "places", "missing", "reason"),
+    [
+        (not_enough(n=1, needed=10, what="tasks").as_dict(), [1, 1], "", "not enough: 1 of 10 tasks"),
+        (TOO_LITTLE, None, "no fit", "no fit"),
+    ],
+)
+def test_policies_that_have_no_order_are_not_given_one(client, project, strength, places, missing, reason):
+    one = {"name": "lumo-1", "strength": strength, "win_rate": figure(1.0), "places": places}
+    measured(project, policies={"ranked": [one, one], "beats": [], "missing": missing})
+    text = text_of(client, "policies/")
+    assert f"These policies cannot be put in one order yet. {reason}" in text
+    assert "it wins" not in text
 
 
 def test_the_table_of_who_beats_whom_has_both_sides(client, project):

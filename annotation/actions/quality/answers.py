@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from django.db.models.functions import Length
 
-from annotation.actions.quality.reading import CHUNK, LABELS
-from annotation.models import Policy, Project, TaskResponse
+from annotation.actions.quality.reading import CHUNK
+from annotation.models import Policy, Project, Task, TaskResponse
 from annotation.stats.said import Floats, Said, Whole
 
 
@@ -26,7 +26,7 @@ class Answers:
 def answers_of(project: Project, *, said: Said) -> Answers:
     rows = Placed()
     fields = ("task_id", "position", "response_id", "response__policy_id", "length", "task__prompt_id")
-    placed = TaskResponse.objects.filter(task__project=project, task__purpose__in=LABELS).order_by()
+    placed = TaskResponse.objects.filter(task__project=project, task__purpose__in=Task.LABELS).order_by()
     measured = placed.annotate(length=Length("response__text")).values_list(*fields)
     for row in measured.iterator(chunk_size=CHUNK):
         rows.add(row)

@@ -10,7 +10,6 @@ from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from annotation.actions.quality.gathering import Facts
-from annotation.actions.quality.reading import LABELS
 from annotation.models import Measurement, Project, Task
 from annotation.stats.said import Floats
 
@@ -43,13 +42,13 @@ def progress_of(facts: Facts) -> dict[str, Any]:
 
 
 def tasks_by_state(project: Project) -> dict[str, int]:
-    tasks = Task.objects.filter(project=project, purpose__in=LABELS).order_by()
+    tasks = Task.objects.filter(project=project, purpose__in=Task.LABELS).order_by()
     counts = dict(tasks.values_list("state").annotate(Count("pk")))
     return {state: counts.get(state, 0) for state in ("open", "done", "withdrawn")}
 
 
 def places_left(project: Project) -> int:
-    queued = Task.objects.filter(project=project, purpose__in=LABELS, state=Task.State.OPEN)
+    queued = Task.objects.filter(project=project, purpose__in=Task.LABELS, state=Task.State.OPEN)
     return queued.aggregate(n=Sum(F("overlap") - F("filled")))["n"] or 0
 
 

@@ -17,14 +17,6 @@ from annotation.models import Annotator, Judgement, Measurement, Project, Task
 from annotation.models.judgements import JudgementQuerySet
 from annotation.stats.said import UNRANKED, Floats, Said, Small, Whole
 
-SOURCES: dict[str, tuple[str, ...]] = {
-    Measurement.Voices.PEOPLE: (Judgement.Source.HUMAN, Judgement.Source.IMPORTED),
-    Measurement.Voices.SIMULATED: (Judgement.Source.SIMULATED,),
-    Measurement.Voices.AI: (Judgement.Source.AI,),
-}
-# What releases hold. Gold and repeats ask about people, not about answers.
-LABELS = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD)
-KNOWN = (Task.Purpose.GOLD, Task.Purpose.QUALIFICATION)
 CHUNK = 20_000
 REMEMBERED = 100_000
 FIELDS = ("pk", "task_id", "annotator_id", "ranking_text", "shown_text", "at", "seconds", "guideline_version")
@@ -50,16 +42,17 @@ class Rated:
 
 def counted(project: Project, *, voices: str) -> JudgementQuerySet:
     """All that these voices said and nobody excluded, revised or not."""
-    return exclusions.counting(Judgement.objects.filter(task__project=project, source__in=SOURCES[voices]))
+    said = Judgement.objects.filter(task__project=project, source__in=Measurement.SOURCES[voices])
+    return exclusions.counting(said)
 
 
 def labels(project: Project, *, voices: str) -> JudgementQuerySet:
-    return counted(project, voices=voices).current().filter(task__purpose__in=LABELS)
+    return counted(project, voices=voices).current().filter(task__purpose__in=Task.LABELS)
 
 
 def known(project: Project, *, voices: str) -> JudgementQuerySet:
     """As first said: a revision may follow feedback."""
-    said = counted(project, voices=voices).filter(task__purpose__in=KNOWN, revision=0)
+    said = counted(project, voices=voices).filter(task__purpose__in=Task.KNOWN, revision=0)
     return said.filter(task__known__isnull=False)
 
 
@@ -193,5 +186,5 @@ def tags_of(project: Project, *, task_ids: Whole) -> dict[str, Whole]:
 
 
 def tagged(project: Project) -> Iterator[tuple[int, list[str]]]:
-    tasks = Task.objects.filter(project=project, purpose__in=LABELS).exclude(tags=[])
+    tasks = Task.objects.filter(project=project, purpose__in=Task.LABELS).exclude(tags=[])
     yield from tasks.order_by().values_list("pk", "tags").iterator(chunk_size=CHUNK)

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db.models import Count, F, Max, Sum
 
-from annotation.actions.quality.reading import KNOWN, SOURCES
 from annotation.formats.hashing import content_hash
 from annotation.models import Exclusion, Judgement, Measurement, Project, Task
 
@@ -28,7 +27,7 @@ def states(project: Project) -> dict[str, State]:
     measured = set(project.measurements.values_list("voices", flat=True))
     return {
         voices: state([rows for source in sources if (rows := said.get(source))], shared=shared)
-        for voices, sources in SOURCES.items()
+        for voices, sources in Measurement.SOURCES.items()
         if voices == Measurement.Voices.PEOPLE or voices in measured or any(source in said for source in sources)
     }
 
@@ -48,7 +47,7 @@ def of_tasks(project: Project) -> list[Any]:
     tasks = Task.objects.filter(project=project).order_by()
     counts = sorted(map(list, tasks.values_list("state", "purpose").annotate(Count("pk"))))
     left = tasks.filter(state=Task.State.OPEN).aggregate(n=Sum(F("overlap") - F("filled")))["n"]
-    known = tasks.filter(purpose__in=KNOWN, known__isnull=False).order_by("pk").values_list("pk", "known")
+    known = tasks.filter(purpose__in=Task.KNOWN, known__isnull=False).order_by("pk").values_list("pk", "known")
     return [counts, left, content_hash([list(row) for row in known])]
 
 

@@ -18,6 +18,7 @@ FAST = 0.2  # of the judgements faster than a fifth of the usual time
 LOPSIDED = 0.1  # above or below a half, of pairs won by whatever was seen first
 
 ORDER = ("pause", "retrain", "talk", "watch", "fine")
+ATTENTION = ("talk", "retrain", "pause")  # what asks a reviewer to do something
 # The gravest of the reasons decides.
 SEVERITY = {
     "against": "pause",  # agrees with others less often than coins

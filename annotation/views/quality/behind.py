@@ -10,12 +10,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Coalesce
 from django.utils.dateparse import parse_date
 
-from annotation.models import Annotator, Exclusion, Judgement, Project, Task, TaskResponse
-from annotation.views.quality.measured import PAGE, SOURCES
+from annotation.models import Annotator, Exclusion, Judgement, Measurement, Project, Task, TaskResponse
+from annotation.views.quality.measured import PAGE
 
 LOOKED_AT = 10_000  # judgements that one page looks through
-LABELS = (Task.Purpose.LABEL, Task.Purpose.HEAD_TO_HEAD)  # what is measured unless something else is named
-KNOWN = (Task.Purpose.GOLD, Task.Purpose.QUALIFICATION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,15 +109,15 @@ def _base(project: Project, filters: Filters) -> "QuerySet[Judgement]":
 
 
 def _narrowed(filters: Filters) -> Q:
-    wanted = Q(source__in=SOURCES[filters.voices])
+    wanted = Q(source__in=Measurement.SOURCES[filters.voices])
     first = filters.known or filters.repeats  # measured as first said: a revision may follow feedback
     wanted &= Q(revision=0) if first else Q(newer=0)
     if filters.known:
-        wanted &= Q(task__purpose__in=KNOWN, task__known__isnull=False)
+        wanted &= Q(task__purpose__in=Task.KNOWN, task__known__isnull=False)
     if filters.repeats:
         wanted &= Q(task__repeats__isnull=False)
     if not first and filters.task is None and not filters.excluded:
-        wanted &= Q(task__purpose__in=LABELS)
+        wanted &= Q(task__purpose__in=Task.LABELS)
     if filters.task is None and not filters.excluded:
         wanted &= ~Q(Exists(Exclusion.objects.current().filter(judgement=OuterRef("pk"))))
     if filters.guideline is not None:

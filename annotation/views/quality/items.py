@@ -11,8 +11,8 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from annotation.forms.letters import LETTERS
-from annotation.models import Judgement, TaskMeasure
-from annotation.views.quality.measured import PAGE, SOURCES, Measured, may_judge, measured_of, shown, withheld_from
+from annotation.models import Judgement, Measurement, TaskMeasure
+from annotation.views.quality.measured import PAGE, Measured, may_judge, measured_of, shown, withheld_from
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.words import in_letters
 
@@ -90,7 +90,7 @@ def _pair(pair: dict[str, Any]) -> dict[str, Any]:
 def _reasons(tasks: Sequence[int], *, voices: str) -> dict[int, list[Reason]]:
     """What people wrote down, a few of each task. Whether a judgement was revised is looked at here: SQLite would
     read all that never were."""
-    said = Judgement.objects.filter(task__in=tasks, source__in=SOURCES[voices]).exclude(reason="")
+    said = Judgement.objects.filter(task__in=tasks, source__in=Measurement.SOURCES[voices]).exclude(reason="")
     columns = ("task", "annotator__name", "ranking", "reason", "revised_by")
     found: dict[int, list[Reason]] = defaultdict(list)
     for task, by, ranking, words, newer in said.order_by("task", "annotator").values_list(*columns):

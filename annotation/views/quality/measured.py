@@ -18,7 +18,6 @@ from annotation.views.quality.plots import Plot
 from annotation.views.requests import MemberRequest
 
 PAGE = 50
-SOURCES = {"people": ("human", "imported"), "simulated": ("simulated",), "ai": ("ai",)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +56,9 @@ def measured_of(request: MemberRequest, slug: str) -> Measured:
     project = project_for(request.user, slug, roles=REVIEWERS)
     found = Measurement.objects.filter(project=project)
     known = dict(found.order_by().values_list("voices", "judgements"))
-    there = [voices for voices in SOURCES if known.get(voices)]
+    there = [voices for voices in Measurement.SOURCES if known.get(voices)]
     asked = request.GET.get("voices", "")
-    voices = asked if asked in SOURCES else (there[0] if there else "people")
+    voices = asked if asked in Measurement.SOURCES else (there[0] if there else "people")
     measurement = found.filter(voices=voices).first() if known else None
     return Measured(project=project, voices=voices, there=there, measurement=measurement)
 

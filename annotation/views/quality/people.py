@@ -18,14 +18,13 @@ from annotation.actions import seats
 from annotation.actions.members import REVIEWERS, project_for
 from annotation.exceptions import NotFound
 from annotation.models import Annotator, AnnotatorMeasure, Judgement, Project, Seat
-from annotation.stats.people.suggestions import ORDER
+from annotation.stats.people.suggestions import ATTENTION, ORDER
 from annotation.views.quality.measured import PAGE, Measured, measured_of, shown
 from annotation.views.quality.words import PERSON, in_words
 from annotation.views.requests import MemberRequest, signed_in
 
-# What may be suggested, the gravest first; and what asks a reviewer to do something.
+# What may be suggested, the gravest first.
 SUGGESTIONS = (*ORDER, "more_data")
-ATTENTION = ("talk", "retrain", "pause")
 
 
 def _number(path: str) -> Cast:
