@@ -274,7 +274,7 @@ class AuditEventAdmin(ReadOnly):
 
 @admin.register(Seat)
 class SeatAdmin(admin.ModelAdmin[Seat]):
-    """Whoever pauses a seat here would leave its leases: the members' page does it whole."""
+    """Whoever pauses a seat here would leave its leases: the person's page under Quality does it whole."""
 
     list_display = ["annotator", "project", "guideline_seen", "qualification", "paused_at"]
     list_filter = ["qualification"]
@@ -333,7 +333,7 @@ class TaskMeasureAdmin(ReadOnly):
 
 @admin.register(Exclusion)
 class ExclusionAdmin(ReadOnly):
-    list_display = ["judgement_id", "reason", "by", "created_at", "lifted_by", "lifted_at"]
+    list_display = ["judgement_id", "reason", "withdrawn", "by", "created_at", "lifted_by", "lifted_at"]
     list_select_related = ["by", "lifted_by"]
     search_fields = ["judgement__uid", "judgement__annotator__name", "reason"]
     show_full_result_count = False

@@ -13,12 +13,11 @@ from django.utils.translation import gettext
 from annotation.actions import audit
 from annotation.actions.reasons import reason_of
 from annotation.exceptions import NotFound
-from annotation.models import Annotator, Exclusion, Judgement, Project
+from annotation.models import Annotator, Exclusion, Judgement, Project, Slot
 from annotation.models.judgements import JudgementQuerySet
 
 LONGEST_REASON = 2000
 BATCH = 2000
-WITHDRAWN = "withdrawn: the person asked to be forgotten"  # as the reason of an exclusion; it is never lifted
 
 
 def counting(judgements: JudgementQuerySet) -> JudgementQuerySet:
@@ -73,13 +72,9 @@ def exclude(project: Project, *, judgements: JudgementQuerySet, reason: str, by:
         InvalidReason: none, or a long one.
     """
     why = reason_of(reason, longest=LONGEST_REASON)
-    _lock(project)
-    rows = counting(_with_revisions(project, judgements)).order_by("pk")
-    found = list(rows.values_list("pk", "revised_by"))
-    made = [Exclusion(judgement_id=pk, reason=why, by=by) for pk, _ in found]
-    Exclusion.objects.bulk_create(made, batch_size=BATCH)
-    n = sum(revised_by is None for _, revised_by in found)
-    if found:
+    _lock(project, judgements)
+    n = _exclude(project, judgements, reason=why, by=by)
+    if n:
         audit.record("judgements excluded", f"project {project.slug}", by=by, judgements=n, reason=why, **about)
     return n
 
@@ -87,9 +82,9 @@ def exclude(project: Project, *, judgements: JudgementQuerySet, reason: str, by:
 @transaction.atomic
 def lift(project: Project, *, judgements: JudgementQuerySet, by: User | None, **about: Any) -> int:
     """Let these count again; not what a person has withdrawn. How many that are."""
-    _lock(project)
+    _lock(project, judgements)
     chosen = _with_revisions(project, judgements).values("pk")
-    standing = Exclusion.objects.current().filter(judgement__in=chosen).exclude(reason=WITHDRAWN)
+    standing = Exclusion.objects.current().filter(judgement__in=chosen, withdrawn=False)
     n = standing.filter(judgement__revised_by__isnull=True).count()
     if standing.update(lifted_at=timezone.now(), lifted_by=by):
         audit.record("judgements count again", f"project {project.slug}", by=by, judgements=n, **about)
@@ -99,29 +94,43 @@ def lift(project: Project, *, judgements: JudgementQuerySet, by: User | None, **
 @transaction.atomic
 def withdraw(project: Project, *, annotator: Annotator, by: User | None) -> int:
     """Take all that this person said here out for good, also what was excluded for another reason. How much it is."""
-    _lock(project)
     said = Judgement.objects.filter(task__project=project, annotator=annotator)
-    others = Exclusion.objects.current().filter(judgement__in=said.values("pk")).exclude(reason=WITHDRAWN)
+    _lock(project, said)
+    others = Exclusion.objects.current().filter(judgement__in=said.values("pk"), withdrawn=False)
     others.update(lifted_at=timezone.now(), lifted_by=by)
-    return exclude(project, judgements=said, reason=WITHDRAWN, by=by, annotator=annotator.name)
+    n = _exclude(project, said, withdrawn=True, by=by)
+    if n:
+        audit.record("judgements withdrawn", f"project {project.slug}", by=by, judgements=n, annotator=annotator.name)
+    return n
 
 
 def withdrawn_annotators() -> set[int]:
     """Who has withdrawn what they said."""
-    rows = Exclusion.objects.current().filter(reason=WITHDRAWN).order_by()
+    rows = Exclusion.objects.current().filter(withdrawn=True).order_by()
     return set(rows.values_list("judgement__annotator", flat=True).distinct())
 
 
 def stay_withdrawn(judgements: Sequence[Judgement]) -> None:
     """What an import brings of whoever has withdrawn is no way back."""
-    Exclusion.objects.bulk_create([Exclusion(judgement=one, reason=WITHDRAWN) for one in judgements])
+    Exclusion.objects.bulk_create([Exclusion(judgement=one, withdrawn=True) for one in judgements])
 
 
 def carry_over(old: Judgement, *, new: Judgement) -> None:
-    """Whoever revises what is excluded does not put it back. `old` is `marked`."""
+    """Whoever revises what is excluded does not put it back. `old` is `marked`, and was read with its slot locked."""
     if getattr(old, "is_excluded", False):
         standing = Exclusion.objects.current().get(judgement=old)
-        Exclusion.objects.create(judgement=new, reason=standing.reason, by_id=standing.by_id)
+        same = {"reason": standing.reason, "withdrawn": standing.withdrawn, "by_id": standing.by_id}
+        Exclusion.objects.create(judgement=new, **same)
+
+
+def _exclude(
+    project: Project, judgements: JudgementQuerySet, *, by: User | None, reason: str = "", withdrawn: bool = False
+) -> int:
+    rows = counting(_with_revisions(project, judgements)).order_by("pk")
+    found = list(rows.values_list("pk", "revised_by"))
+    made = [Exclusion(judgement_id=pk, reason=reason, withdrawn=withdrawn, by=by) for pk, _ in found]
+    Exclusion.objects.bulk_create(made, batch_size=BATCH)
+    return sum(revised_by is None for _, revised_by in found)
 
 
 def _current() -> "QuerySet[Exclusion]":
@@ -136,9 +145,12 @@ def _with_revisions(project: Project, judgements: JudgementQuerySet) -> Judgemen
     )
 
 
-def _lock(project: Project) -> None:
-    """Two admins at the same moment exclude nothing twice, and count rightly."""
+def _lock(project: Project, judgements: JudgementQuerySet) -> None:
+    """Two admins at the same moment exclude nothing twice, and count rightly. Whoever revises one of these at this
+    moment holds its slot: they come before, and the new one is seen, or after, and see the exclusion."""
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    revisable = judgements.filter(task__project=project, slot__isnull=False).order_by().values("slot")
+    list(Slot.objects.filter(pk__in=revisable).select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def _start_of(day: date) -> datetime:

@@ -105,6 +105,17 @@ class Project(models.Model):
                 condition=models.Q(responses_per_task__range=(0, MAX_RESPONSES)),
                 name="project_responses_in_range",
             ),
+            # Empty means none: a condition on nothing is no breach.
+            models.CheckConstraint(
+                condition=models.Q(most_overlap__gte=models.F("overlap")), name="project_most_overlap_is_most"
+            ),
+            models.CheckConstraint(condition=models.Q(sureness__range=(0.5, 1)), name="project_sureness_in_range"),
+            models.CheckConstraint(
+                condition=models.Q(alert_agreement__range=(0, 1)), name="project_alert_agreement_is_share"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(alert_known__range=(0, 1)), name="project_alert_known_is_share"
+            ),
         ]
 
     def __str__(self) -> str:

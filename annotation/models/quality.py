@@ -98,7 +98,8 @@ class Exclusion(models.Model):
     """A judgement that is kept but counts no more: in no figure and no later release. Lifting it keeps the row."""
 
     judgement = models.ForeignKey(Judgement, models.CASCADE, related_name="exclusions")
-    reason = models.TextField()
+    reason = models.TextField(blank=True, help_text="Empty where the person withdrew it.")
+    withdrawn = models.BooleanField(default=False, help_text="The person asked to be forgotten: it is never lifted.")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     lifted_at = models.DateTimeField(null=True, blank=True)

@@ -1,11 +1,13 @@
 """Judgements that are kept and count no more, until somebody says otherwise."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import connections, transaction
 
 from annotation.actions import exclusions, imports, judgements, leases, releases
 from annotation.exceptions import EmptyRelease, InvalidReason, NotFound
@@ -140,7 +142,15 @@ class TestLift:
         exclude(project, everything(project))
         exclusions.withdraw(project, annotator=Annotator.objects.get(), by=None)
         assert exclusions.lift(project, judgements=everything(project), by=None) == 0
-        assert Exclusion.objects.current().get().reason == exclusions.WITHDRAWN
+        assert Exclusion.objects.current().get().withdrawn
+
+    def test_goes_by_no_words(self, project):
+        """A reason that sounds like it is one of many."""
+        judged(project, key="1", ranking=RANKING)
+        reason = "withdrawn: the person asked to be forgotten"
+        exclusions.exclude(project, judgements=everything(project), reason=reason, by=None)
+        assert exclusions.withdrawn_annotators() == set()
+        assert exclusions.lift(project, judgements=everything(project), by=None) == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -157,6 +167,40 @@ def test_two_at_the_same_moment_exclude_each_judgement_once(project):
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(out, range(4))) == 20
     assert Exclusion.objects.count() == 20
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("first", ["exclusion", "revision"])
+def test_what_is_revised_while_it_is_excluded_stays_out_whoever_comes_first(project, first):
+    someone = member_of(project)
+    TaskFactory(project=project)
+    slot = leases.claim(project, by=someone)
+    judgements.submit(slot.pk, by=someone, submission_key=slot.submission_key, ranking=RANKING)
+    key = uuid4()
+
+    def revise() -> None:
+        judgements.revise(slot.pk, by=someone, revises=0, submission_key=key, ranking=[[2], [1], [0]])
+
+    def out() -> None:
+        exclude(project, everything(project))
+
+    doing, other = (out, revise) if first == "exclusion" else (revise, out)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            doing()
+            later = pool.submit(apart, other)
+            # Where rows are locked the other one waits for us, so we do not wait for them to the end.
+            wait([later], timeout=0.5)
+        later.result()
+    assert Judgement.objects.current().get().revision == 1
+    assert not exclusions.counting(Judgement.objects.all()).exists()
+
+
+def apart(act: Callable[[], None]) -> None:
+    try:
+        act()
+    finally:
+        connections.close_all()
 
 
 def test_an_import_is_no_way_back_for_what_was_withdrawn(project):

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from annotation.models import Comparison, Judgement, Response, Slot, Task, TaskResponse
+from annotation.models import Comparison, Judgement, Project, Response, Slot, Task, TaskResponse
 from tests.factories import AnnotatorFactory, PromptFactory, ResponseFactory, TaskFactory, lease
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +113,17 @@ def test_equal_prompts_and_equal_responses():
 
     refused(lambda: PromptFactory(project=prompt.project, messages=prompt.messages))
     refused(lambda: Response(prompt=prompt, policy=response.policy, text=response.text).save())
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"overlap": 3, "most_overlap": 2},
+        {"sureness": 0.4},
+        {"sureness": 1.1},
+        {"alert_agreement": 1.1},
+        {"alert_known": -0.1},
+    ],
+)
+def test_a_project_that_asks_for_what_cannot_be(task, setting):
+    refused(lambda: Project.objects.filter(pk=task.project_id).update(**setting))

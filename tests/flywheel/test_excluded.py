@@ -55,6 +55,14 @@ def test_the_page_of_a_judgement_says_since_when_and_why(project, reviewer):
     assert "It did not count from" in reviewer.get(page).content.decode()
 
 
+def test_the_page_of_a_judgement_says_that_it_was_withdrawn(project, reviewer):
+    judged(project, key="1", ranking=[[0], [1], [2]])
+    one = Judgement.objects.get()
+    exclusions.withdraw(project, annotator=one.annotator, by=None)
+    html = reviewer.get(f"/flywheel/lumo/judgements/{one.uid}/").content.decode()
+    assert "in no later release: whose it was asked to be forgotten." in html
+
+
 def test_the_page_of_an_annotator_counts_and_marks_them(project, reviewer):
     judged(project, key="1", ranking=[[0], [1], [2]], annotators=("anon-1",))
     exclude(project)

@@ -152,7 +152,7 @@ def asked(request: MemberRequest, project: Project, chosen: Chosen, *, form: Exc
 
 
 def _liftable(judgements: JudgementQuerySet) -> JudgementQuerySet:
-    return exclusions.excluded(judgements).exclude(exclusions__reason=exclusions.WITHDRAWN)
+    return exclusions.excluded(judgements).exclude(exclusions__withdrawn=True)
 
 
 def onward(project: Project, chosen: Chosen) -> HttpResponseRedirect:
