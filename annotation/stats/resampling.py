@@ -44,6 +44,7 @@ def resampled(
     *,
     n: int,
     what: str,
+    unit: str = "tasks",
     perfect: float = 1.0,
     undefined: str,
     needed: int = MINIMUM_ITEMS,
@@ -54,10 +55,11 @@ def resampled(
 
     At `perfect`, its greatest value, all draws are alike and the interval would be a point. Then it says what is
     still possible: that in a share of the groups up to the end of Wilson's interval agreement was by chance.
-    `undefined` is said where the statistic has no value, as where everybody always says one and the same.
+    `unit`: what the groups are. `undefined` is said where the statistic has no value, as where everybody always says
+    one and the same.
     """
     if len(rows) < needed:
-        return not_enough(n=len(rows), needed=needed, what=what)
+        return not_enough(n=len(rows), needed=needed, what=unit)
     value = float(statistic(rows.sum(axis=0, keepdims=True))[0])
     if np.isnan(value):
         return Figure(value=None, n=n, groups=len(rows), what=what, missing=undefined)

@@ -18,12 +18,14 @@ def clustered_share(
     counts: Floats,
     *,
     what: str = "pairs",
+    unit: str = "tasks",
     n: int | None = None,
     needed: int = MINIMUM_GROUPS,
     scale: Scale = "share",
 ) -> Figure:
     """Σ successes / Σ counts over groups that hang together, (G,) each, with Wilson's interval at the effective
     size (`intervals.clustered_wilson`). Groups of count 0 are left out. `n`: what the page counts, else Σ counts.
+    `unit`: what the groups are, and so what is said to be missing where there are too few.
 
     Any outcome between 0 and 1 will do: it varies no more than a yes or no of the same mean, so the interval is not
     too narrow. A `correlation` from -1 to 1 is given as (1 + r) / 2 and comes back from -1 to 1.
@@ -31,7 +33,7 @@ def clustered_share(
     filled = counts > 0
     groups = np.zeros(np.count_nonzero(filled), dtype=np.int64)
     found = grouped_shares(
-        successes[filled], counts[filled], groups, number=1, what=what, needed=needed, scale=scale
+        successes[filled], counts[filled], groups, number=1, what=what, unit=unit, needed=needed, scale=scale
     )[0]
     return found if n is None else Figure(**(found.as_dict() | {"n": n}))
 
@@ -43,6 +45,7 @@ def grouped_shares(
     *,
     number: int,
     what: str = "pairs",
+    unit: str = "tasks",
     needed: int = MINIMUM_GROUPS,
     scale: Scale = "share",
 ) -> list[Figure]:
@@ -58,7 +61,7 @@ def grouped_shares(
     return [
         _figure(
             share=float(share[g]), n=float(n[g]), clusters=int(filled[g]), spread=float(spread[g]),
-            what=what, needed=needed, scale=scale,
+            what=what, unit=unit, needed=needed, scale=scale,
         )
         for g in range(number)
     ]  # fmt: skip
@@ -78,9 +81,11 @@ def effective_size(*, share: float, n: float, clusters: int, spread: float) -> f
     return min(n, share * (1 - share) / variance) if variance > 1e-15 else n
 
 
-def _figure(*, share: float, n: float, clusters: int, spread: float, what: str, needed: int, scale: Scale) -> Figure:
+def _figure(
+    *, share: float, n: float, clusters: int, spread: float, what: str, unit: str, needed: int, scale: Scale
+) -> Figure:
     if clusters < max(needed, 1):
-        return not_enough(n=clusters, needed=needed, what="tasks" if what == "pairs" else what)
+        return not_enough(n=clusters, needed=needed, what=unit)
     effective = effective_size(share=share, n=n, clusters=clusters, spread=spread)
     bounds = wilson(share * effective, effective)
     if scale == "correlation":

@@ -53,14 +53,15 @@ class Habits:
     def rubric(self) -> dict[str, Scores]:
         """By criterion."""
         said = self.facts.said
-        return {name: rubric(said.ranks, table(rated, said)) for name, rated in self.facts.ratings.items()}
+        return {name: rubric(said, table(rated, said)) for name, rated in self.facts.ratings.items()}
 
     @property
     def whole_rubric(self) -> Scores:
         """Over all criteria."""
         found = list(self.rubric.values())
-        nothing = np.zeros(len(self.facts.said))
-        return Scores(right=sum((s.right for s in found), nothing), n=sum((s.n for s in found), nothing))
+        said, nothing = self.facts.said, np.zeros(len(self.facts.said))
+        right, n = sum((s.right for s in found), nothing), sum((s.n for s in found), nothing)
+        return Scores(tasks=said.tasks, right=right, n=n)
 
 
 def of_project(habits: Habits) -> Json:

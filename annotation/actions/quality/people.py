@@ -1,6 +1,6 @@
 """A row for each annotator who has a name: volume, pace, agreement, known answers, reliability, and what is to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,6 @@ from annotation.actions.quality.habits import Habits, by_week, turned
 from annotation.actions.quality.labels import Labels, reliability_of
 from annotation.actions.reviews import READ
 from annotation.models import AnnotatorMeasure, Measurement, Project, Skip
-from annotation.stats.agreement.peers import Scores
 from annotation.stats.figures import Figure, not_enough
 from annotation.stats.pace import FAST, MINIMUM_TIMES
 from annotation.stats.people.suggestions import Record, suggestion
@@ -91,7 +90,7 @@ def comparison(habits: Habits) -> Compared:
     said, scores = habits.facts.said, habits.peers
     number = len(said.names)
     recent = is_recent(said)
-    parts = (Scores(right=scores.right * kept, n=scores.n * kept) for kept in (recent, ~recent))
+    parts = (replace(scores, right=scores.right * kept, n=scores.n * kept) for kept in (recent, ~recent))
     newer, older = (part.by(said.annotators, number=number) for part in parts)
     return Compared(whole=scores.by(said.annotators, number=number), recent=newer, before=older, is_recent=recent)
 
@@ -140,7 +139,7 @@ def fast_of_each(times: Floats, people: Whole, *, number: int) -> list[Figure]:
     if times.size < MINIMUM_TIMES:
         return [not_enough(n=int(times.size), needed=MINIMUM_TIMES, what="times")] * number
     fast = (times < FAST * np.median(times)).astype(np.float64)
-    return grouped_shares(fast, np.ones_like(fast), people, number=number, what="judgements")
+    return grouped_shares(fast, np.ones_like(fast), people, number=number, what="judgements", unit="judgements")
 
 
 def trust_in(labels: Labels, person: int) -> Json:

@@ -38,10 +38,10 @@ def alpha(
     """Alpha of `values` (V,), one a person and item, of the `items` (V,) they were given to; NaN is no value.
 
     Distances squared: nominal 0 or 1; interval the difference; ordinal the difference of the values' mid-ranks among
-    all values. `clusters`: (V,), what the bootstrap draws if not items, such as tasks. Items with one value say
+    all values. `clusters`: (V,), the tasks that the bootstrap draws if not items. Items with one value say
     nothing. `n` counts items, `groups` what was drawn.
     """
-    said = ~np.isnan(values)
+    said, unit = ~np.isnan(values), "items" if clusters is None else "tasks"
     items, values, clusters = items[said], values[said], (items if clusters is None else clusters)[said]
     _, items = np.unique(items, return_inverse=True)
     paired = np.bincount(items)[items] > 1
@@ -55,7 +55,15 @@ def alpha(
     cluster_of[items] = clusters
     drawn = _by_cluster(rows, cluster_of)
     return resampled(
-        drawn, statistic, n=len(rows), what="items", undefined=NO_VARIETY, needed=needed, draws=draws, seed=seed
+        drawn,
+        statistic,
+        n=len(rows),
+        what="items",
+        unit=unit,
+        undefined=NO_VARIETY,
+        needed=needed,
+        draws=draws,
+        seed=seed,
     )
 
 

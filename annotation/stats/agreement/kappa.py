@@ -21,7 +21,6 @@ def cohen(
     *,
     categories: int,
     clusters: Whole | None = None,
-    turning: bool = False,
     needed: int = MINIMUM_ITEMS,
     draws: int = DRAWS,
     seed: int = SEED,
@@ -29,16 +28,22 @@ def cohen(
     """Kappa of two people who each gave the same N items one of `categories`, 0 and up: `first`, `second` (N,).
 
     P_e = Σ_c p_c q_c of the two people's own shares (Cohen, Educational and Psychological Measurement 20(1), 1960).
-    `clusters`: (N,), what the bootstrap draws if not items. `turning`: the categories are those of a pair (better,
-    neither, worse), which counts half one way round and half the other.
+    `clusters`: (N,), the tasks that the bootstrap draws if not items.
     """
     cells = np.zeros((first.size, categories * categories))
     cells[np.arange(first.size), first * categories + second] = 1.0
-    if turning:
-        cells = (cells + cells[:, ::-1]) / 2
     rows = cells if clusters is None else _summed(cells, clusters)
+    unit = "items" if clusters is None else "tasks"
     return resampled(
-        rows, cohen_of_sums, n=first.size, what="items", undefined=NO_VARIETY, needed=needed, draws=draws, seed=seed
+        rows,
+        cohen_of_sums,
+        n=first.size,
+        what="items",
+        unit=unit,
+        undefined=NO_VARIETY,
+        needed=needed,
+        draws=draws,
+        seed=seed,
     )
 
 
@@ -64,13 +69,22 @@ def fleiss(
 
     P_o is the mean over items of the share of two of its people who agree, P_e = Σ_c p_c² of all values (Fleiss,
     Psychological Bulletin 76(5), 1971, there with as many people for each item; here items of two people or more).
-    `clusters`: (I,), what the bootstrap draws if not items.
+    `clusters`: (I,), the tasks that the bootstrap draws if not items.
     """
     kept = counts.sum(axis=1) > 1
     rows = _fleiss_rows(counts[kept].astype(np.float64))
     drawn = rows if clusters is None else _summed(rows, clusters[kept])
+    unit = "items" if clusters is None else "tasks"
     return resampled(
-        drawn, fleiss_of_sums, n=len(rows), what="items", undefined=NO_VARIETY, needed=needed, draws=draws, seed=seed
+        drawn,
+        fleiss_of_sums,
+        n=len(rows),
+        what="items",
+        unit=unit,
+        undefined=NO_VARIETY,
+        needed=needed,
+        draws=draws,
+        seed=seed,
     )
 
 

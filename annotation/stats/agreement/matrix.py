@@ -40,11 +40,11 @@ def matrix(said: Said, *, most: int = MOST) -> Matrix:
     size = busiest.size
     right, n, cells = [np.zeros(0)], [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
     for one, other in couples(theirs.tasks):
-        scores = of_two(theirs.ranks[one], theirs.ranks[other])
+        alike, compared = of_two(theirs.ranks[one], theirs.ranks[other])
         a, b = place[theirs.annotators[one]], place[theirs.annotators[other]]
-        kept = (scores.n > 0) & (a != b)
-        right.append(scores.right[kept])
-        n.append(scores.n[kept])
+        kept = (compared > 0) & (a != b)
+        right.append(alike[kept])
+        n.append(compared[kept])
         cells.append((np.minimum(a, b) * size + np.maximum(a, b))[kept])
     found = np.concatenate(cells)
     figures = grouped_shares(np.concatenate(right), np.concatenate(n), found, number=size * size)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from annotation.stats.agreement.pairs import NOBODY, outcomes, pair_counts
+from annotation.stats.agreement.pairs import NOBODY, by_cluster, outcomes, pair_counts
 from annotation.stats.figures import Figure
 from annotation.stats.said import Flags, Floats, Said, Small, Whole
 from annotation.stats.shares import clustered_share, grouped_shares
@@ -18,22 +18,28 @@ CREDIT[[LEFT, RIGHT, TIE, TIE], [TIE, TIE, LEFT, RIGHT]] = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """`right` of `n` for each judgement, (N,) each; n is 0 where there was nothing to compare it with. Figures take
-    each judgement for a cluster. `needed`: how many a figure takes at least."""
+    """`right` of `n` for each judgement, (N,) each; n is 0 where there was nothing to compare it with. `tasks` (N,),
+    whose judgements hang together. `needed`: how many clusters a figure takes at least."""
 
+    tasks: Whole
     right: Floats
     n: Floats
     what: str = "judgements"
     needed: int = 10
 
     def figure(self, kept: Flags | None = None) -> Figure:
-        """The share over all judgements, or those where `kept` (N,) is True."""
-        right, n = (self.right, self.n) if kept is None else (self.right[kept], self.n[kept])
-        return clustered_share(right, n, n=int(np.count_nonzero(n)), what=self.what, needed=self.needed)
+        """The share over all judgements, or those where `kept` (N,) is True; the interval draws tasks, for two who
+        judge one answer the same of the same pairs. `n` counts judgements."""
+        kept = self.n > 0 if kept is None else kept & (self.n > 0)
+        right, n = by_cluster(self.tasks[kept], self.right[kept], self.n[kept])
+        return clustered_share(right, n, n=int(np.count_nonzero(kept)), what=self.what, needed=self.needed)
 
     def by(self, groups: Whole, *, number: int) -> list[Figure]:
-        """The share of each of `number` groups, such as annotators: `groups` (N,). `n` counts what was compared."""
-        found = grouped_shares(self.right, self.n, groups, number=number, what=self.what, needed=self.needed)
+        """The share of each of `number` people: `groups` (N,). Nobody judges a task twice, so the interval draws
+        judgements. `n` counts what was compared."""
+        found = grouped_shares(
+            self.right, self.n, groups, number=number, what=self.what, unit=self.what, needed=self.needed
+        )
         return [figure if figure.value is None else replace(figure, what="comparisons") for figure in found]
 
 
@@ -41,7 +47,7 @@ def with_peers(said: Said) -> Scores:
     """Agreement of each judgement with each other one of its task, a tie against an order being half.
 
     Of a pair that n others ranked, of whom o say the opposite and t tie against an order (or order against a tie):
-    n - o - t / 2, over all pairs; the count is Σ n. Judging of one task makes one cluster, of whomever it is.
+    n - o - t / 2, over all pairs; the count is Σ n.
     """
     counts = pair_counts(said)
     table = np.zeros((said.number_of_tasks, OUTCOMES))
@@ -56,26 +62,15 @@ def with_peers(said: Said) -> Scores:
         credit = np.take(CREDIT, outcome[kept], axis=0)
         right[kept] += (others * credit).sum(axis=1)
         n[kept] += others.sum(axis=1)
-    return Scores(right=right, n=n)
+    return Scores(tasks=said.tasks, right=right, n=n)
 
 
-def of_two(first: Small, second: Small) -> Scores:
-    """Agreement of two rankings of the same answers, row by row, (N, K) each: such as of one person who met a task
-    twice."""
+def of_two(first: Small, second: Small) -> tuple[Floats, Floats]:
+    """Agreement of two rankings of the same answers, row by row, (N, K) each, such as of two people: how much of how
+    many pairs, (N,) each."""
     right, n = np.zeros(len(first)), np.zeros(len(first))
     for (_, _, one), (_, _, other) in zip(outcomes(first), outcomes(second), strict=True):
         both = (one != NOBODY) & (other != NOBODY)
         right += np.where(both, CREDIT[np.where(both, one, 0), np.where(both, other, 0)], 0.0)
         n += both
-    return Scores(right=right, n=n)
-
-
-def against_known(ranks: Small, known: Small) -> Scores:
-    """How many strictly ordered pairs of a known answer each judgement orders the same way, as `known.score`: a tie,
-    or an answer left out, where the known one has an order is wrong. (N, K) each."""
-    right, n = np.zeros(len(ranks)), np.zeros(len(ranks))
-    for (_, _, said), (_, _, truth) in zip(outcomes(ranks), outcomes(known), strict=True):
-        strict = (truth == LEFT) | (truth == RIGHT)
-        right += strict & (said == truth)
-        n += strict
-    return Scores(right=right, n=n)
+    return right, n

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from annotation.stats.agreement.pairs import NOBODY, outcomes
+from annotation.stats.agreement.pairs import NOBODY, by_cluster, outcomes
 from annotation.stats.agreement.peers import Scores
 from annotation.stats.figures import Figure
 from annotation.stats.said import Floats, Said
@@ -19,13 +19,13 @@ def position(said: Said) -> Scores:
         strict = ((outcome == LEFT) | (outcome == RIGHT)) & (first >= 0) & (second >= 0)
         right += strict & ((outcome == LEFT) == (first < second))
         n += strict
-    return Scores(right=right, n=n)
+    return Scores(tasks=said.tasks, right=right, n=n)
 
 
 def by_place(said: Said) -> list[Figure]:
     """For each place on the page, from the first: how often an answer that stood there beat another one, a tie being
-    half. Half is fair at each; the interval draws judgements."""
-    size = said.ranks.shape[1]
+    half. Half is fair at each; the interval draws tasks. There may be more places than ranked answers."""
+    size = max(said.ranks.shape[1], int(said.shown.max(initial=-1)) + 1)
     right, n = np.zeros((size, len(said))), np.zeros((size, len(said)))
     rows = np.arange(len(said))
     for i, j, outcome in outcomes(said.ranks):
@@ -34,7 +34,7 @@ def by_place(said: Said) -> list[Figure]:
         for answer, won in ((i, credit), (j, 1 - credit)):
             right[said.shown[kept, answer], kept] += won
             n[said.shown[kept, answer], kept] += 1
-    return [clustered_share(right[place], n[place], what="pairs") for place in range(size)]
+    return [clustered_share(*by_cluster(said.tasks, right[place], n[place])) for place in range(size)]
 
 
 def length(said: Said, *, lengths: Floats) -> Scores:
@@ -46,4 +46,4 @@ def length(said: Said, *, lengths: Floats) -> Scores:
         strict = ((outcome == LEFT) | (outcome == RIGHT)) & ~np.isnan(longer) & (longer != 0)
         right += strict & ((outcome == LEFT) == (longer > 0))
         n += strict
-    return Scores(right=right, n=n)
+    return Scores(tasks=said.tasks, right=right, n=n)

@@ -8,8 +8,6 @@ from annotation.stats.figures import Figure
 from annotation.stats.said import UNRANKED, Floats, Said, Whole
 from annotation.stats.shares import clustered_share, grouped_shares
 
-BY_CHANCE = 0.75  # of triads that were ordered by coin go round no circle
-
 
 @dataclass(frozen=True, kw_only=True)
 class Triads:
@@ -23,10 +21,10 @@ class Triads:
 
     def figure(self) -> Figure:
         """Over all; the interval draws people's prompts."""
-        return clustered_share(self.right, self.n, what="triads")
+        return clustered_share(self.right, self.n, what="triads", unit="prompts")
 
     def by_annotator(self, number: int) -> list[Figure]:
-        return grouped_shares(self.right, self.n, self.annotators, number=number, what="triads")
+        return grouped_shares(self.right, self.n, self.annotators, number=number, what="triads", unit="prompts")
 
 
 def triads(said: Said, *, prompts: Whole, responses: Whole) -> Triads:

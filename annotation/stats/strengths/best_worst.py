@@ -34,5 +34,7 @@ def best_worst(items: Whole, *, best: Whole, worst: Whole, size: int, clusters: 
     with np.errstate(invalid="ignore"):
         values = summed(things, said[shown], size=size) / np.where(times > 0, times, np.nan)
     # Fewer tuples than for other figures: scaling shows each thing in about eight.
-    figures = grouped_shares(right, n, keys // number, number=size, what="tuples", needed=5, scale="correlation")
+    figures = grouped_shares(
+        right, n, keys // number, number=size, what="tuples", unit="tuples", needed=5, scale="correlation"
+    )
     return Scores(values=values, figures=figures)

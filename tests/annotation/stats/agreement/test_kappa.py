@@ -85,16 +85,6 @@ def test_who_is_called_the_first_does_not_matter():
     assert kappa.cohen(first, second, categories=3).value == kappa.cohen(second, first, categories=3).value
 
 
-def test_turning_pairs_round_changes_nothing_where_turning_is_asked_for():
-    first, second = two_people(100, seed=5)
-    which = np.arange(100) % 3 == 0
-    turned = [np.where(which, 2 - said, said) for said in (first, second)]
-
-    straight, other = (kappa.cohen(*said, categories=3, turning=True).value for said in ((first, second), turned))
-
-    assert other == pytest.approx(straight)
-
-
 @pytest.mark.parametrize("number", [19, 30])
 def test_too_little_or_no_variety_is_said(number):
     alike = np.zeros(number, dtype=np.int64)

@@ -37,6 +37,27 @@ def test_each_place_wins_by_as_much_as_the_others_lose():
     assert first.n == 24
 
 
+def test_an_answer_that_nobody_ranked_still_takes_a_place():
+    rows = [(t, "a", [[0], [1]]) for t in range(12)]
+
+    first, second, third = by_place(said_of(rows, size=2, shown=[[2, 0]] * 12))
+
+    assert (first.value, third.value) == (0, 1)
+    assert second.missing == "not enough: 0 of the 10 tasks that a number needs"
+
+
+def test_the_interval_of_a_bias_draws_tasks():
+    once, often = (
+        position(said_of(rows, size=2, shown=[[0, 1]] * len(rows))).figure()
+        for rows in (
+            [(t, who, FOR if t % 3 else AGAINST) for t in range(40) for who in range(people)] for people in (1, 5)
+        )
+    )
+
+    assert often.high - often.low == pytest.approx(once.high - once.low)
+    assert (often.n, often.groups) == (200, 40)
+
+
 def test_in_random_orders_every_place_wins_half():
     said, _ = crowd(tasks=500, size=4, seed=2)
 
