@@ -14,7 +14,7 @@ from smtplib import SMTPException
 
 import httpx
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 from django.db.models import Q
 from django.utils import timezone
 
@@ -29,6 +29,8 @@ TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 SIGNATURE = "Flywheel-Signature"
 LONGEST_ERROR = 300
 
+Tell = Callable[[Alert], str]  # why it did not reach everybody; empty: it did
+
 
 class Untold(Exception):
     """An attempt that failed; its message is kept with the alert."""
@@ -42,11 +44,11 @@ def deliver(*, now: datetime | None = None) -> int:
     return sum(_attempted(alert, ways=ways, now=at) for alert in waiting if (ways := _ways(alert, now=at)))
 
 
-def _ways(alert: Alert, *, now: datetime) -> dict[str, Callable[[Alert], None]]:
+def _ways(alert: Alert, *, now: datetime) -> dict[str, Tell]:
     """By the field that says when it was done: what is still to be done, and can be."""
     if alert.tried_at and now < alert.tried_at + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(alert.attempts - 1, 10)):
         return {}
-    ways: dict[str, Callable[[Alert], None]] = {}
+    ways: dict[str, Tell] = {}
     if not alert.mailed_at and alerts.mail_is_set_up() and alerts.addresses_of(alert.project):
         ways["mailed_at"] = mail
     if not alert.posted_at and alert.project.alert_webhook:
@@ -54,37 +56,49 @@ def _ways(alert: Alert, *, now: datetime) -> dict[str, Callable[[Alert], None]]:
     return ways
 
 
-def _attempted(alert: Alert, *, ways: dict[str, Callable[[Alert], None]], now: datetime) -> bool:
+def _attempted(alert: Alert, *, ways: dict[str, Tell], now: datetime) -> bool:
     mine = Alert.objects.filter(pk=alert.pk, attempts=alert.attempts)
     if not mine.update(attempts=alert.attempts + 1, tried_at=now):
         return False
-    errors = []
+    told, errors = 0, []
     for field, tell in ways.items():
         try:
-            tell(alert)
+            errors.append(tell(alert))
         except Untold as error:
-            errors.append(str(error)[:LONGEST_ERROR])
+            errors.append(str(error))
         else:
-            Alert.objects.filter(pk=alert.pk).update(**{field: timezone.now()})
-    Alert.objects.filter(pk=alert.pk).update(error="; ".join(errors))
-    return not errors
+            told += Alert.objects.filter(pk=alert.pk).update(**{field: timezone.now()})
+    said = [error[:LONGEST_ERROR] for error in errors if error]
+    Alert.objects.filter(pk=alert.pk).update(error="; ".join(said))
+    return told == len(ways)
 
 
-def mail(alert: Alert) -> None:
-    """One message for each admin, so that nobody reads the others' addresses.
+def mail(alert: Alert) -> str:
+    """One message for each admin, so that nobody reads the others' addresses, and one address that is refused takes
+    it from nobody else. Once somebody has it, it is not sent again. Why it did not reach the others.
 
     Raises:
-        Untold: the mail server did not take it.
+        Untold: the mail server took none.
     """
     subject, body = alert_words.subject_of(alert), alert_words.body_of(alert)
-    messages = [EmailMessage(subject, body, to=[address]) for address in alerts.addresses_of(alert.project)]
+    addresses = alerts.addresses_of(alert.project)
+    errors = [error for address in addresses if (error := _refusal(EmailMessage(subject, body, to=[address])))]
+    said = f"mail: {', '.join(sorted(set(errors)))}"
+    if len(errors) == len(addresses):
+        raise Untold(said)
+    return said if errors else ""
+
+
+def _refusal(message: EmailMessage) -> str:
+    """The kind of error alone: what a mail server says may name the address."""
     try:
-        get_connection().send_messages(messages)
-    except (OSError, SMTPException) as error:
-        raise Untold(f"mail: {type(error).__name__}") from error
+        message.send()
+    except (OSError, SMTPException, ValueError) as error:
+        return type(error).__name__
+    return ""
 
 
-def post(alert: Alert) -> None:
+def post(alert: Alert) -> str:
     """No redirect is followed, no proxy or password of the environment used, and nothing of the answer kept but its
     status.
 
@@ -107,6 +121,7 @@ def post(alert: Alert) -> None:
         raise Untold(f"webhook: {target.host} does not answer ({type(error).__name__})") from error
     if not 200 <= status < 300:
         raise Untold(f"webhook: {target.host} answered HTTP {status}")
+    return ""
 
 
 def signature(body: bytes, *, at: int) -> str:

@@ -4,9 +4,11 @@ import hashlib
 import hmac
 import json
 from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 from django.core import mail
+from django.core.mail.backends import locmem
 from django.utils import timezone
 
 from annotation.actions import deliveries, webhooks
@@ -49,6 +51,17 @@ def later(alert: Alert, **time: int) -> Alert:
     return alert
 
 
+class Choosy(locmem.EmailBackend):
+    """Refuses one address, and all messages that come after it on the same connection."""
+
+    def send_messages(self, messages):  # type: ignore[no-untyped-def]
+        for message in messages:
+            if message.to == ["nobody@example.org"]:
+                raise SMTPRecipientsRefused({"nobody@example.org": (550, b"no such nobody@example.org")})
+            super().send_messages([message])
+        return len(messages)
+
+
 class TestMail:
     def test_goes_to_each_admin_alone(self, project, alert, settings):
         settings.SITE_URL = "https://rank.example.org"
@@ -85,6 +98,22 @@ class TestMail:
         assert later(alert, seconds=60).attempts == 1
         assert later(alert, seconds=130).mailed_at
         assert alert.error == ""
+
+    def test_that_one_admin_cannot_get_reaches_the_others_once(self, project, alert, settings):
+        settings.EMAIL_BACKEND = "tests.annotation.test_deliveries.Choosy"
+        for address in ("anna@example.org", "nobody@example.org", "zoe@example.org"):
+            admin_of(project, address)
+        assert deliveries.deliver() == 1
+        assert later(alert, hours=1).mailed_at
+        assert [message.to for message in mail.outbox] == [["anna@example.org"], ["zoe@example.org"]]
+        assert alert.error == "mail: SMTPRecipientsRefused"
+
+    def test_that_nobody_can_get_is_not_told(self, project, alert, settings):
+        settings.EMAIL_BACKEND = "tests.annotation.test_deliveries.Choosy"
+        admin_of(project, "nobody@example.org")
+        assert deliveries.deliver() == 0
+        alert.refresh_from_db()
+        assert (alert.mailed_at, alert.error) == (None, "mail: SMTPRecipientsRefused")
 
 
 class TestPost:
