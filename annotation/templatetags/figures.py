@@ -44,7 +44,22 @@ REASONS = {
     "the project rests, so that nobody is asked": _("the project rests, so that nobody is asked"),
     "nobody judged anything in the last 14 days": _("nobody judged anything in the last 14 days"),
     "at this pace it takes more than ten years": _("at this pace it takes more than ten years"),
+    "no pair was judged by two people, so nobody can be compared with anybody": _(
+        "no pair was judged by two people, so nobody can be compared with anybody"
+    ),
+    "the judgements of the same pairs are too few or agree no better than chance": _(
+        "the judgements of the same pairs are too few or agree no better than chance"
+    ),
 }
+# The same where numbers stand in it; those of a fit that did not settle say nothing to a reader.
+PATTERNS = (
+    (
+        re.compile(r"(?P<n>\d+) of (?P<all>\d+) policies were never compared with the others, even through others"),
+        _("%(n)s of %(all)s policies were never compared with the others, even through others"),
+    ),
+    (re.compile(r"(?P<n>\d+) different values are no categories"), _("%(n)s different values are no categories")),
+    (re.compile(r".+ still moved by .+ after \d+ steps"), _("the estimate did not settle")),
+)
 TOO_LITTLE = re.compile(r"not enough: (\d+) of the (\d+) (.+) that a number needs")
 NOT_MEASURED = _("not measured")
 
@@ -125,9 +140,16 @@ def why(said: str | None) -> str:
     """A stored reason in the reader's language, where it is known; else as it is."""
     too_little = TOO_LITTLE.fullmatch(said or "")
     if too_little is None:
-        return str(REASONS.get(said or "", said or ""))
+        return _known_reason(said or "")
     n, needed, what = too_little.groups()
     return gettext("not enough: %(n)s of %(needed)s") % {"n": n, "needed": counted(int(needed), what)}
+
+
+def _known_reason(said: str) -> str:
+    for pattern, sentence in PATTERNS:
+        if found := pattern.fullmatch(said):
+            return str(sentence) % found.groupdict()
+    return str(REASONS.get(said, said))
 
 
 def missing_in_short(figure: Any) -> str:
@@ -141,8 +163,8 @@ def missing_in_short(figure: Any) -> str:
 def _shown(figure: Any, say: Callable[[float], str], *, href: str, unit: str, short: bool = False) -> SafeString:
     value = value_of(figure)
     if value is None:
-        why = missing_in_short(figure) if short else missing_of(figure)
-        return format_html('<span class="quiet small">{}</span>', why)
+        missing = missing_in_short(figure) if short else missing_of(figure)
+        return format_html('<span class="quiet small">{}</span>', missing)
     n = figure.get("n", 0)
     number = format_html('<a href="{}">{}{}</a>', href, say(value), unit) if href else f"{say(value)}{unit}"
     return format_html(

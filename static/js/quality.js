@@ -68,7 +68,7 @@ function counts({ rows }, label, width) {
 }
 
 /** A line each: the interval as a band, the value as a dot with its number. */
-function intervals({ rows, percent: isShare, chance }, label, width) {
+function intervals({ rows, percent: isShare }, label, width) {
   const said = isShare ? percent.format : number.format;
   const narrow = width < NARROW;
   const inset = narrow ? { insetTop: 22, insetBottom: 6 } : { insetTop: 7, insetBottom: 7 };
@@ -87,7 +87,6 @@ function intervals({ rows, percent: isShare, chance }, label, width) {
     y: { domain: rows.map((row) => row.name), label: null, tickSize: 0, axis: narrow ? null : "left", tickFormat: shortened, padding: 0 },
     marks: [
       narrow ? Plot.text(rows, { y: "name", frameAnchor: "left", text: "name", dy: -14, textAnchor: "start", fill: "var(--quiet)" }) : null,
-      chance === null ? null : Plot.ruleX([chance], { stroke: "currentColor", strokeDasharray: "3 3" }),
       Plot.barX(rows, { y: "name", x1: low, x2: high, fill: "var(--accent)", fillOpacity: 0.25, ...inset }),
       Plot.dot(rows, { y: "name", x: "value", fill: "var(--accent)", r: 4.5, ...down }),
       Plot.text(rows, { y: "name", x: high, text: (row) => said(row.value), dx: 8, textAnchor: "start", fill: "var(--text)", ...down }),

@@ -1,5 +1,9 @@
 """A stored figure in words: rounded, with its interval and its n; too little data as a sentence."""
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from django.utils.html import strip_tags
 from django.utils.translation import override
@@ -9,6 +13,34 @@ from annotation.templatetags import figures
 
 ALPHA = Figure(value=0.61, low=0.57, high=0.65, n=1204).as_dict()
 SHARE = Figure(value=0.785, low=0.79 - 0.04, high=0.79, n=1, what="tasks").as_dict()
+
+STATISTICS = Path(figures.__file__).parents[1]
+FAILURES = {"NothingShared", "OnlyChance", "NotConverged", "NotComparable", "NoFit"}
+
+
+def reasons() -> Iterator[str]:
+    """What stands for a missing number wherever statistics or measuring write one, read from the source: what such
+    an error says, what `missing=` and `without_date` are given, and the constants NO…. Where something is filled in
+    there is a 14."""
+    for path in sorted([*STATISTICS.glob("stats/**/*.py"), *STATISTICS.glob("actions/quality/*.py")]):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            yield from filter(None, map(literal, given(node)))
+
+
+def given(node: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.startswith("NO"):
+        yield node.value
+    if isinstance(node, ast.Call):
+        yield from (keyword.value for keyword in node.keywords if keyword.arg in ("missing", "undefined"))
+        if isinstance(node.func, ast.Name) and node.func.id in FAILURES | {"without_date"}:
+            yield from node.args[:1]
+
+
+def literal(node: ast.expr) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "14" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def said(html: str) -> str:
@@ -44,6 +76,18 @@ def test_where_there_is_no_number_it_says_why(figure, sentence, short):
     assert said(figures.share(figure)) == sentence
     assert said(figures.share(figure, short=True)) == short
     assert not figures.is_known(figure)
+
+
+@pytest.mark.parametrize("reason", list(reasons()))
+def test_every_reason_that_statistics_give_is_one_of_those_that_are_translated(reason):
+    known = reason in figures.REASONS or any(pattern.fullmatch(reason) for pattern, _ in figures.PATTERNS)
+    assert known or figures.TOO_LITTLE.fullmatch(reason)
+
+
+def test_numbers_in_a_reason_are_kept():
+    reason = "2 of 5 policies were never compared with the others, even through others"
+    assert figures.why(reason) == reason
+    assert figures.why("dawid-skene still moved by 1.0e-03 after 500 steps") == "the estimate did not settle"
 
 
 def test_nothing_is_wholly_sure():

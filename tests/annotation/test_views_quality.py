@@ -10,8 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from annotation.actions.quality import parts, policies
 from annotation.models import AuditEvent, Guideline, Measurement, Project
-from annotation.stats.figures import not_enough
+from annotation.views.quality import pages
 from tests.annotation.quality_rows import TOO_LITTLE, content, figure, measured, of_annotator, of_task
 from tests.annotation.review_rows import disputed
 from tests.factories import MembershipFactory, ProjectFactory, UserFactory
@@ -118,6 +119,27 @@ def test_what_was_never_measured_says_what_to_run(client, project, path):
     assert "python manage.py agreement --project lumo" in text
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_where_measuring_failed_the_page_says_so_beside_the_old_figures(client, project, path):
+    measured(project, failed="Too many answers.")
+    text = text_of(client, path)
+    assert "Measuring failed. The figures here are those of the time before" in text
+    assert "Too many answers." in text
+    assert "Measured" in text
+
+
+def test_where_measuring_failed_at_first_nothing_has_been_measured(client, project):
+    Measurement.objects.create(project=project, measured_at="2026-01-01T00:00Z", content={"failed": "Too many."})
+    text = text_of(client)
+    assert "Measuring failed. Too many." in text
+    assert "Nothing has been measured yet." in text
+
+
+def test_a_project_without_rankings_is_told_where_to_look(client, project):
+    measured(project, verdict={"code": "unknown", "reasons": ["no_rankings"]})
+    assert "Nothing is ranked here: look at the ratings below." in text_of(client)
+
+
 def test_asking_for_new_figures_is_kept_and_shown_until_they_are_there(client, project, reviewer):
     measurement = measured(project)
     assert "Measured" in text_of(client)
@@ -167,6 +189,22 @@ def test_the_matrix_names_who_agrees_least_and_has_every_pair_with_its_interval(
     assert "ben · chloe" not in text
 
 
+def test_whoever_little_is_known_of_does_not_agree_least(client, project):
+    cells = [{"a": 0, "b": 1, **figure(0.45, n=10, spread=0.28)}, {"a": 0, "b": 2, **figure(0.6, n=900)}]
+    measured(project, matrix={"annotators": ["ada", "ben", "chloe"], "cells": cells})
+    text = text_of(client, "agreement/")
+    assert "ada and chloe agree least" in text
+    assert text.index("ada · chloe") < text.index("ada · ben")
+
+
+def test_where_nobody_surely_agrees_less_the_matrix_says_so(client, project):
+    cells = [{"a": 0, "b": 1, **figure(0.45, n=10, spread=0.3)}]
+    measured(project, matrix={"annotators": ["ada", "ben"], "cells": cells})
+    text = text_of(client, "agreement/")
+    assert "No two people surely agree less than people here do." in text
+    assert "agree least:" not in text
+
+
 def test_versions_of_guidelines_stand_beside_each_other(client, project):
     Guideline.objects.create(project=project, number=2, text="x", changes="Truth first.")
     measured(project)
@@ -192,14 +230,11 @@ def test_a_leader_that_may_be_none_is_not_called_one(client, project):
 
 
 @pytest.mark.parametrize(
-    ("strength", "places", "missing", "reason"),
-    [
-        (not_enough(n=1, needed=10, what="tasks").as_dict(), [1, 1], "", "not enough: 1 of 10 tasks"),
-        (TOO_LITTLE, None, "no fit", "no fit"),
-    ],
+    ("places", "missing", "reason"),
+    [([1, 1], "", "not enough: 3 of 20 pairs"), (None, "no fit", "no fit")],
 )
-def test_policies_that_have_no_order_are_not_given_one(client, project, strength, places, missing, reason):
-    one = {"name": "lumo-1", "strength": strength, "win_rate": figure(1.0), "places": places}
+def test_policies_that_have_no_order_are_not_given_one(client, project, places, missing, reason):
+    one = {"name": "lumo-1", "strength": TOO_LITTLE, "win_rate": figure(1.0), "places": places}
     measured(project, policies={"ranked": [one, one], "beats": [], "missing": missing})
     text = text_of(client, "policies/")
     assert f"These policies cannot be put in one order yet. {reason}" in text
@@ -218,6 +253,20 @@ def test_tags_lead_to_their_items_and_judgements(client, project):
     text = html_of(client, "tags/")
     assert 'href="/projects/lumo/quality/items/?tag=lang%3Ade"' in text
     assert 'href="/projects/lumo/quality/judgements/?tag=lang%3Ade"' in text
+
+
+def test_what_is_left_out_is_said(client, project):
+    tags = [{**content()["slices"][0], "tag": f"t{number}"} for number in range(50)]
+    ranked = [{**content()["policies"]["ranked"][0], "name": f"p{number}"} for number in range(50)]
+    measured(project, slices=tags, policies={"ranked": ranked, "beats": [], "missing": ""})
+    text = text_of(client, "tags/")
+    assert "The 50 tags with most tasks." in text
+    assert "The first 20 of 50; the table below has all." in text
+    assert "Only the 50 policies with most comparisons." in text_of(client, "policies/")
+
+
+def test_the_pages_know_how_much_is_measured():
+    assert (pages.MOST_POLICIES, pages.MOST_TAGS) == (policies.MOST, parts.MOST_TAGS)
 
 
 def test_the_pages_are_a_link_away(client, project):
@@ -260,8 +309,8 @@ def test_hostile_names_and_texts_do_not_become_markup(client, project):
         {"tag": evil, "judgements": 1, "tasks": 1, "pairs": figure(0.5), "alpha": TOO_LITTLE, "known": TOO_LITTLE}
     ]
     one = {"name": evil, "strength": figure(0.1), "win_rate": figure(0.52), "places": [1, 1]}
-    policies = {"ranked": [one, one, one], "beats": [{"a": evil, "b": evil, **figure(0.5)}], "missing": evil}
-    measurement = measured(project, slices=slices, policies=policies, rubric={evil: figure(0.5)})
+    found = {"ranked": [one, one, one], "beats": [{"a": evil, "b": evil, **figure(0.5)}], "missing": evil}
+    measurement = measured(project, slices=slices, policies=found, rubric={evil: figure(0.5)})
     of_task(measurement, disputed(project, question=evil, tags=[evil]))
     for path in ("", "tags/", "policies/", "items/", "judgements/"):
         html = client.get(f"/projects/lumo/quality/{path}").content.decode()

@@ -31,7 +31,14 @@ class Measured:
 
     @property
     def is_done(self) -> bool:
-        return self.measurement is not None and self.measurement.measured_at is not None
+        """Whether there are figures: where the first attempt failed, nothing but that is known."""
+        found = self.measurement
+        return found is not None and found.measured_at is not None and found.content.keys() != {"failed"}
+
+    @property
+    def failed(self) -> str:
+        """Why the last attempt brought no figures: those that are shown are older."""
+        return str(self.measurement.content.get("failed") or "") if self.measurement else ""
 
     @property
     def waits(self) -> bool:

@@ -15,6 +15,7 @@ from annotation.views.quality.words import VERDICT, in_words
 from annotation.views.requests import MemberRequest, signed_in
 
 LEADERS = 12  # policies that the table of who beats whom has room for
+MOST_POLICIES, MOST_TAGS = 50, 50  # that are measured: those with most comparisons, with most tasks
 
 
 @require_safe
@@ -58,10 +59,20 @@ def matrix(request: MemberRequest, slug: str) -> HttpResponse:
     seen = measured_of(request, slug)
     found = seen.part("matrix")
     names, cells = found.get("annotators") or [], found.get("cells") or []
-    known = sorted((cell for cell in cells if cell.get("value") is not None), key=lambda cell: float(cell["value"]))
+    known = sorted((cell for cell in cells if cell.get("value") is not None), key=highest)
     pairs = [{"a": names[cell["a"]], "b": names[cell["b"]], "figure": cell} for cell in known]
     page = Paginator(pairs, PAGE).get_page(request.GET.get("page"))
-    return shown(request, seen, "matrix", rows=heat(names, cells), names=names, page=page, pairs=list(page))
+    usual = (seen.part("agreement").get("pairs") or {}).get("value")
+    apart = bool(known) and usual is not None and highest(known[0]) < float(usual)
+    return shown(
+        request, seen, "matrix", rows=heat(names, cells), names=names, page=page, pairs=list(page), apart=apart
+    )
+
+
+def highest(figure: Mapping[str, Any]) -> float:
+    """What agreement may be at most. By the number itself those would stand first of whom least is known."""
+    high = figure.get("high")
+    return float(figure["value"] if high is None else high)
 
 
 @require_safe
@@ -72,7 +83,7 @@ def guidelines(request: MemberRequest, slug: str) -> HttpResponse:
     versions = seen.part("guidelines") or []
     changes = dict(seen.project.guidelines.values_list("number", "changes"))
     rows = [{**one, "changes": changes.get(one.get("version"), "")} for one in versions]
-    drawn = {"guidelines": plots.intervals((version_name(one), one.get("pairs")) for one in versions)}
+    drawn = {"guidelines": plots.intervals((str(one["version"]), one.get("pairs")) for one in versions)}
     return shown(request, seen, "guidelines", plots=drawn, rows=rows)
 
 
@@ -86,7 +97,13 @@ def policies(request: MemberRequest, slug: str) -> HttpResponse:
     drawn = {"policies": plots.intervals(((one["name"], one.get("strength")) for one in ranked), percent=False)}
     leaders = [one["name"] for one in ranked[:LEADERS]]
     page = Paginator(beats, PAGE).get_page(request.GET.get("page"))
-    context = {"ranked": ranked, "missing": found.get("missing", ""), "leaders": leaders, "page": page}
+    context = {
+        "ranked": ranked,
+        "missing": found.get("missing", ""),
+        "leaders": leaders,
+        "page": page,
+        "most": MOST_POLICIES if len(ranked) >= MOST_POLICIES else None,
+    }
     return shown(request, seen, "policies", plots=drawn, table=beaten(leaders, beats), pairs=list(page), **context)
 
 
@@ -98,11 +115,8 @@ def slices(request: MemberRequest, slug: str) -> HttpResponse:
     found = seen.part("slices") or []
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     drawn = {"slices": plots.intervals((one["tag"], one.get("pairs")) for one in page)}
-    return shown(request, seen, "slices", plots=drawn, page=page, rows=list(page))
-
-
-def version_name(one: Mapping[str, Any]) -> str:
-    return str(one.get("version") or "–")
+    most = MOST_TAGS if len(found) >= MOST_TAGS else None
+    return shown(request, seen, "slices", plots=drawn, page=page, rows=list(page), most=most)
 
 
 def heat(names: list[str], cells: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any] | None]]]:

@@ -12,30 +12,26 @@ MOST_BARS = 20  # lines with intervals that one plot holds
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """`kind` names the drawing: "course" over time, "counts" a bar each, "intervals" a line each, "hours"."""
+    """`kind` names the drawing: "course" over time, "counts" a bar each, "intervals" a line each, "hours". `of`: how
+    many rows there were where the plot holds only the first of them."""
 
     kind: str
     columns: Sequence[str]
     rows: list[dict[str, Any]]
     percent: bool = True
-    chance: float | None = None
+    of: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "columns": list(self.columns),
-            "rows": self.rows,
-            "percent": self.percent,
-            "chance": self.chance,
-        }
+        return {"kind": self.kind, "columns": list(self.columns), "rows": self.rows, "percent": self.percent}
 
 
-def intervals(named: Iterable[tuple[str, Any]], *, percent: bool = True, chance: float | None = None) -> Plot:
+def intervals(named: Iterable[tuple[str, Any]], *, percent: bool = True) -> Plot:
     """A line each for the figures that have a number."""
     rows = [
         {"name": name, **{key: figure.get(key) for key in INTERVAL}} for name, figure in named if _is_known(figure)
     ]
-    return Plot(kind="intervals", columns=("name", *INTERVAL), rows=rows[:MOST_BARS], percent=percent, chance=chance)
+    of = len(rows) if len(rows) > MOST_BARS else None
+    return Plot(kind="intervals", columns=("name", *INTERVAL), rows=rows[:MOST_BARS], percent=percent, of=of)
 
 
 def course(steps: Sequence[Mapping[str, Any]]) -> Plot:

@@ -12,6 +12,7 @@ from annotation.templatetags.figures import percent, two_places
 # annotation/stats/labels/verdict.py
 VERDICT: dict[str, StrPromise] = {
     "few_tasks": _("Fewer than %(tasks)s tasks were judged by two people or more."),
+    "no_rankings": _("Nothing is ranked here: look at the ratings below."),
     "no_variety": _("Nearly everybody says the same of everything, so that chance cannot be told from agreement."),
     "pairs_low": _("Agreement on pairs is not surely above %(pairs)s."),
     "near_chance": _("Agreement beyond chance is not surely above %(alpha)s."),
