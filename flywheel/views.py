@@ -105,7 +105,8 @@ def judgement(request: MemberRequest, slug: str, uid: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def forget(request: MemberRequest, slug: str, pk: int) -> HttpResponse:
-    """Says what there is of a member and what will happen, and on the second word does it."""
+    """Says what will happen, and on the second word does it. Beforehand no number and no list of what there is of
+    them: with the pages that count by pseudonym, it would tell which one is theirs."""
     found = project_for(request.user, slug, roles=ADMINS)
     membership = Membership.objects.filter(project=found, pk=pk).select_related("user").first()
     if membership is None:
@@ -116,9 +117,9 @@ def forget(request: MemberRequest, slug: str, pk: int) -> HttpResponse:
         raise Forbidden(why_not)
     chosen = request.POST.get("judgements", "")
     if request.method != "POST" or chosen not in ("keep", "withdraw"):
-        context = {"project": found, "membership": membership, "traces": traces, "asked": request.method == "POST"}
+        context = {"project": found, "membership": membership, "asked": request.method == "POST"}
         return render(request, "flywheel/forget.html", context, status=400 if context["asked"] else 200)
     asked = {"withdraw": chosen == "withdraw", "delete_account": "delete_account" in request.POST}
-    forgetting.forget(person, by=request.user, **asked)
+    forgotten = forgetting.forget(person, by=request.user, **asked)
     messages.success(request, gettext("They are forgotten: nothing that is stored here says any more whose it was."))
-    return redirect("annotation:members", found.slug)
+    return render(request, "flywheel/forgotten.html", {"project": found, "traces": forgotten})

@@ -54,15 +54,10 @@ def add(project: Project, *, user: User, role: str, by: User | None) -> Membersh
 
 
 @transaction.atomic
-def remove(membership: Membership, *, by: User | None) -> None:
-    """Take the person out of the project; what they judged stays."""
-    audit.record(
-        "member removed",
-        f"project {membership.project.slug}",
-        by=by,
-        user=membership.user.get_username(),
-        role=membership.role,
-    )
+def remove(membership: Membership, *, by: User | None, named: bool = True) -> None:
+    """Take the person out of the project; what they judged stays. Unless `named`, the audit row does not say whom."""
+    who = {"user": membership.user.get_username()} if named else {}
+    audit.record("member removed", f"project {membership.project.slug}", by=by, **who, role=membership.role)
     membership.delete()
 
 
@@ -88,7 +83,7 @@ def change(membership: Membership, *, role: str, groups: list[str], skills: list
 
 
 @transaction.atomic
-def dismiss(membership: Membership, *, by: User | None) -> None:
+def dismiss(membership: Membership, *, by: User | None, named: bool = True) -> None:
     """`remove`, unless nobody would be left to look after the project.
 
     Raises:
@@ -97,7 +92,7 @@ def dismiss(membership: Membership, *, by: User | None) -> None:
     """
     now = _as_it_is(membership)
     _keep_an_admin(now)
-    remove(now, by=by)
+    remove(now, by=by, named=named)
 
 
 def _as_it_is(membership: Membership) -> Membership:

@@ -14,13 +14,14 @@ NOBODY = "forgotten"  # in place of a name
 
 
 def leave_all(user: User, *, by: User | None) -> None:
-    """They are a member of no project any more.
+    """They are a member of no project any more. The audit rows do not name them: what is written in the next moment
+    names the pseudonym.
 
     Raises:
         LastAdmin: they are the only admin of one.
     """
     for membership in Membership.objects.filter(user=user).order_by("project"):
-        members.dismiss(membership, by=by)
+        members.dismiss(membership, by=by, named=False)
 
 
 def cut(annotator: Annotator) -> None:

@@ -111,9 +111,10 @@ def forget(person: Person, *, withdraw: bool, delete_account: bool, by: User | N
     if person.user:
         unlinking.leave_all(person.user, by=by)
     if person.annotator:
+        # What they send at this moment is in before the first, and meets the second.
+        unlinking.cut(person.annotator)
         if withdraw:
             _withdraw(person.annotator, projects=traces.projects, by=by)
-        unlinking.cut(person.annotator)
     if person.user and delete_account:
         unlinking.delete_account(person.user)
     # Who they were stands nowhere in it, and nobody is named as its author who might be the person.

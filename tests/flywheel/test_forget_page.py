@@ -1,9 +1,11 @@
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
 from annotation.actions import members
-from annotation.models import Annotator, Exclusion, Judgement, Membership, Project
+from annotation.models import Annotator, Exclusion, Judgement, Membership, Project, Release
 from tests.factories import MembershipFactory, ProjectFactory, TaskFactory
 
 pytestmark = pytest.mark.django_db
@@ -32,19 +34,31 @@ def page(membership: Membership) -> str:
     return f"/flywheel/lumo/members/{membership.pk}/forget/"
 
 
-def test_is_reached_from_the_member_and_says_what_there_is(project, noor):
+def test_is_reached_from_the_member_and_tells_no_number_that_gives_away_the_pseudonym(project, noor):
+    Release.objects.create(project=project, hash="1", name="lumo-1", path="/nowhere").judgements.add(
+        Judgement.objects.get()
+    )
     admin = signed_in(project, "admin")
     assert page(noor) in admin.get(f"/projects/lumo/members/{noor.pk}/").content.decode()
     html = admin.get(page(noor)).content.decode()
-    assert "They made 1 judgement." in html
+    assert "they leave every project" in html
+    assert not {"lumo-1", "1 judgement", "1 release"} & set(re.findall(r"lumo-1|1 judgement|1 release", html))
     assert Annotator.objects.get(user=noor.user).name not in html
 
 
 def test_withdraws_and_deletes_as_chosen(project, noor):
     answer = signed_in(project, "admin").post(page(noor), {"judgements": "withdraw", "delete_account": "on"})
-    assert answer.url == "/projects/lumo/members/"
+    assert "They are forgotten" in answer.content.decode()
     assert Exclusion.objects.exists()
     assert not User.objects.filter(username="noor").exists()
+
+
+def test_lists_what_holds_something_of_theirs_once_it_is_done(project, noor):
+    release = Release.objects.create(project=project, hash="1", name="lumo-1", path="/nowhere")
+    release.judgements.add(Judgement.objects.get())
+    html = signed_in(project, "admin").post(page(noor), {"judgements": "keep"}).content.decode()
+    assert "lumo-1" in html
+    assert "noor" not in html
 
 
 def test_keeps_as_chosen(project, noor):

@@ -105,6 +105,13 @@ class TestKept:
         assert not together.exists()
         assert members.annotator_of(user) != maria
 
+    def test_the_audit_rows_of_that_moment_name_the_pseudonym_alone(self, maria):
+        before = AuditEvent.objects.order_by("pk").last()
+        forget(maria, withdraw=True, delete_account=False)
+        rows = AuditEvent.objects.filter(pk__gt=before.pk)
+        assert any(maria.name in row.subject for row in rows)
+        assert NAME not in serializers.serialize("json", rows)
+
     def test_who_decided_under_their_own_name_leaves_no_skip_that_tells(self, project, maria):
         Skip.objects.create(task=TaskFactory(project=project), annotator=maria, reason="set the known answer")
         Skip.objects.create(task=TaskFactory(project=project), annotator=maria, reason="read as a reviewer")
