@@ -108,9 +108,14 @@ class TestRemove:
         answer = client.post(at("remove", only))
         assert (answer.status_code, "is the only admin" in answer.content.decode()) == (409, True)
 
-    def test_of_nobody_who_takes_part_is_not_found(self, admin, project):
-        one = said(TaskFactory(project=project), RANKING)
-        assert admin.get(at("remove", one.annotator)).status_code == 404
+    def test_does_not_tell_members_from_those_who_are_none(self, admin, project, someone):
+        """Who removes somebody by username could find out the pseudonym by trying all of them."""
+        judged(project, by=someone)
+        admin.post(at("remove", someone))
+
+        asked, answer = admin.get(at("remove", someone)), admin.post(at("remove", someone))
+
+        assert (asked.status_code, answer.status_code) == (200, 302)
 
 
 class TestExclude:

@@ -14,6 +14,20 @@ SHARES = (
     ("top_1", "the same answer in front"),
     ("ceiling", "a perfect model of the majority"),
 )
+VERDICTS = {
+    "good": "good enough to train on",
+    "fair": "good enough with care",
+    "poor": "not good enough yet",
+    "unknown": "too little is known",
+}
+REASONS = {
+    "few_tasks": "few tasks were ranked by two people",
+    "no_rankings": "nothing is ranked, only rated",
+    "no_variety": "everybody always says the same",
+    "pairs_low": "people agree on too few pairs",
+    "near_chance": "people agree little better than chance",
+    "known_low": "known answers are missed",
+}
 COEFFICIENTS = (("alpha", "Krippendorff's alpha"), ("fleiss", "Fleiss' kappa"), ("tau_b", "Kendall's tau-b"))
 
 
@@ -57,7 +71,8 @@ def about(content: Json) -> Iterator[str]:
     if ends := progress["forecast"]["ends"]:
         yield from line("done by", f"{ends} ({progress['forecast']['earliest']} to {progress['forecast']['latest']})")
     if verdict := content.get("verdict"):
-        yield from line("labels", ", ".join([verdict["code"], *verdict["reasons"]]))
+        reasons = [REASONS[code] for code in verdict["reasons"]]
+        yield from line("labels", "; ".join([VERDICTS[verdict["code"]], *reasons]))
 
 
 def line(title: str, text: str) -> Iterator[str]:

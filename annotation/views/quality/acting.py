@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation.actions import exclusions, members, pauses
 from annotation.actions.members import ADMINS, REVIEWERS, project_for
-from annotation.exceptions import InvalidReason, LastAdmin, NotFound
+from annotation.exceptions import InvalidReason, LastAdmin
 from annotation.forms.acting import ChosenForm, ExclusionForm, PauseForm
 from annotation.models import Annotator, Judgement, Membership, Project, Release, Seat, Slot
 from annotation.models.judgements import JudgementQuerySet
@@ -76,17 +76,17 @@ def resume(request: MemberRequest, slug: str, name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def remove(request: MemberRequest, slug: str, name: str) -> HttpResponse:
-    """Take them out of the project without saying who they are: that would tell whose the judgements are."""
+    """Take them out of the project without saying who they are: that would tell whose the judgements are, and so
+    would a page that tells members from those who are none any more."""
     project = project_for(request.user, slug, roles=ADMINS)
     annotator = annotator_of(project, name)
-    membership = Membership.objects.filter(project=project, user__annotator=annotator).first()
-    if membership is None:
-        raise NotFound(_("%(name)s is no member of %(project)s.") % {"name": name, "project": project})
     if request.method != "POST":
         context = {"project": project, "annotator": annotator}
         return render(request, "annotation/quality/acting/remove.html", context)
+    membership = Membership.objects.filter(project=project, user__annotator=annotator).first()
     try:
-        members.dismiss(membership, by=request.user)
+        if membership is not None:
+            members.dismiss(membership, by=request.user)
     except LastAdmin as error:
         raise LastAdmin(_("%(name)s is the only admin of this project.") % {"name": name}) from error
     messages.success(request, _("%(name)s is no member any more. What they judged stays.") % {"name": name})
