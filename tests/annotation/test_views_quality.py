@@ -97,12 +97,11 @@ def test_progress_its_end_and_what_it_cost(client, project):
 
 
 def test_what_surer_labels_would_cost(client, project):
-    measurement = measured(project)
-    for number, sureness in enumerate((0.6, 0.9, 0.99)):
-        of_task(measurement, disputed(project, question=f"Question {number}?"), sureness=sureness)
+    unsure = {"tasks": 2, "sureness": 0.95}
+    measured(project, open_questions=unsure)
     assert "2 tasks are less than 95 % sure; one more vote on each takes less than an hour" in text_of(client)
     hours = {"timed": 5000, "hours": 1.0, "estimated": 27_000.0, "left": 1.0}
-    Measurement.objects.update(content=content(hours=hours))
+    Measurement.objects.update(content=content(hours=hours, open_questions=unsure))
     assert "one more vote on each takes about 10.0 hours" in text_of(client)
 
 

@@ -6,7 +6,7 @@ reason, never nothing.
 
 from typing import Any
 
-from annotation.actions.quality import agreement, checks, parts, progress
+from annotation.actions.quality import agreement, checks, parts, progress, tasks
 from annotation.actions.quality.gathering import Facts
 from annotation.actions.quality.habits import Habits, of_project
 from annotation.actions.quality.labels import METHOD, Labels
@@ -49,6 +49,7 @@ def content_of(facts: Facts, *, labels: Labels, habits: Habits, agreement: Json)
             "missing": labels.missing,
             "steps": labels.reliability.steps if labels.reliability else 0,
         },
+        "open_questions": tasks.open_questions(facts, labels=labels),
         "policies": policies_of(facts),
         "guidelines": parts.guidelines(facts),
         "slices": parts.slices(facts),

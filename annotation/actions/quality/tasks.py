@@ -43,6 +43,15 @@ def measures(measurement: Measurement, facts: Facts, *, labels: Labels) -> list[
     ]
 
 
+def open_questions(facts: Facts, *, labels: Labels) -> dict[str, Any]:
+    """How many tasks that nobody is asked about any more are less sure than the project wants them to be."""
+    found, wanted = labels.consensus, facts.project.sureness
+    keys = facts.said.task_ids[found.tasks[found.sureness < wanted]]
+    portions = (keys[start : start + CHUNK].tolist() for start in range(0, keys.size, CHUNK))
+    done = Task.objects.filter(state=Task.State.DONE).order_by()
+    return {"tasks": sum(done.filter(pk__in=portion).count() for portion in portions), "sureness": wanted}
+
+
 def disagreements(counts: PairCounts, *, number: int) -> Floats:
     """(T,): 0 where all say the same of every pair, 1 for two opposite orders, NaN where there are no two voices; as
     `disagreement`."""

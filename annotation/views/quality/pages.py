@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from annotation.actions import alerts
-from annotation.models import TaskMeasure
 from annotation.views.quality import plots
 from annotation.views.quality.measured import PAGE, Measured, measured_of, shown
 from annotation.views.quality.words import VERDICT, in_words
@@ -46,10 +45,10 @@ def overview(request: MemberRequest, slug: str) -> HttpResponse:
 
 
 def open_questions(seen: Measured) -> dict[str, Any]:
-    """How many tasks are less sure than the project asks for, and what one more vote on each would take."""
-    unsure = TaskMeasure.objects.filter(measurement=seen.measurement, sureness__lt=seen.project.sureness).count()
+    """How many done tasks are less sure than the project asks for, and what one more vote on each would take."""
+    found = seen.part("open_questions")
     hours, judgements = seen.part("hours").get("estimated"), seen.part("progress").get("judgements")
-    return {"tasks": unsure, "hours": unsure * hours / judgements if hours and judgements else None}
+    return {**found, "hours": found.get("tasks", 0) * hours / judgements if hours and judgements else None}
 
 
 @require_safe

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from annotation.actions.quality.measuring import measure
 from annotation.actions.quality.progress import forecast
-from annotation.models import Guideline, Judgement, Seat, Skip
+from annotation.models import Guideline, Judgement, Seat, Skip, Task
 from tests.annotation.released import judge, judged
 from tests.factories import ProjectFactory
 
@@ -47,6 +47,13 @@ def test_progress_counts_tasks_judgements_people_and_places(project):
     progress = content(project)["progress"]
     assert progress["tasks"] == {"open": 4, "done": 0, "withdrawn": 1}
     assert (progress["judgements"], progress["annotators"], progress["left"]) == (6, 2, 3 + 2)
+
+
+def test_open_questions_are_the_done_tasks_that_are_not_sure(project):
+    pairs(project, {"ann": [FIRST] * 3, "ben": [SECOND] * 3})
+    assert content(project)["open_questions"] == {"tasks": 0, "sureness": 0.95}
+    Task.objects.filter(key__in=("t000", "t001")).update(state="done")
+    assert content(project)["open_questions"]["tasks"] == 2
 
 
 def test_days_are_counted(project):
