@@ -16,6 +16,7 @@ from annotation.exceptions import MeasuredElsewhere
 from annotation.models import Measurement
 
 LASTS = timedelta(minutes=30)  # far longer than any one step takes, after each of which it is renewed
+HERE: set[str] = set()  # the claims that this process holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,17 +53,22 @@ def claimed(measurement: Measurement) -> Iterator[Claim]:
             f"The figures of project {measurement.project.slug} are being measured by another process; "
             "try again in a minute."
         )
+    HERE.add(claim.token)
     try:
         yield claim
     finally:
+        HERE.discard(claim.token)
         claim.held().update(claim="", claimed_until=None)
 
 
 def is_orphaned(claim: str) -> bool:
-    """Whether its process ran on this machine and runs no more."""
+    """Whether its process ran on this machine and runs no more. In a container each process is the first one, so what
+    bears this one's number and was not claimed here is of one before it."""
     host, _, rest = claim.partition(" ")
     process = rest.partition(" ")[0]
-    return host == socket.gethostname() and process.isdigit() and not is_running(int(process))
+    if host != socket.gethostname() or not process.isdigit():
+        return False
+    return claim not in HERE if int(process) == os.getpid() else not is_running(int(process))
 
 
 def is_running(process: int) -> bool:

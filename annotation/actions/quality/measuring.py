@@ -1,6 +1,5 @@
 """Measures the labels of a project as one kind of voices gave them; what is found replaces what was there."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,11 +36,10 @@ def measure(project: Project, *, voices: str = Measurement.Voices.PEOPLE, tell: 
     """
     measurement, _ = Measurement.objects.get_or_create(project=project, voices=voices)
     with claimed(measurement) as claim:
-        began, started = timezone.now(), time.monotonic()
+        began = timezone.now()
         seen = states(project)[voices]  # before anything is read: what comes meanwhile makes the figures old
         found = figures(measurement, tell=telling(claim, tell))
-        seconds = time.monotonic() - started
-        store(found, claim=claim, state=seen, began=began, seconds=seconds)
+        store(found, claim=claim, state=seen, began=began)
     measurement.refresh_from_db()
     return measurement
 
@@ -71,7 +69,7 @@ def figures(measurement: Measurement, *, tell: Tell) -> Found:
 
 
 @transaction.atomic
-def store(found: Found, *, claim: Claim, state: State, began: datetime, seconds: float) -> None:
+def store(found: Found, *, claim: Claim, state: State, began: datetime) -> None:
     """
     Raises:
         MeasuredElsewhere: the claim was lost on the way; nothing is kept.
@@ -84,7 +82,8 @@ def store(found: Found, *, claim: Claim, state: State, began: datetime, seconds:
     AnnotatorMeasure.objects.bulk_create(found.annotators, batch_size=PART)
     TaskMeasure.objects.bulk_create(found.tasks, batch_size=PART)
     row.content, row.state, row.judgements = found.content, state.text, found.content["progress"]["judgements"]
-    row.seconds, row.measured_at = seconds, timezone.now()
+    row.measured_at = timezone.now()
+    row.seconds = (row.measured_at - began).total_seconds()  # storing included, so that it tells when it was begun
     if row.asked_at and row.asked_at <= began:
         row.asked_at = None
     row.save(update_fields=["content", "state", "judgements", "seconds", "measured_at", "asked_at"])

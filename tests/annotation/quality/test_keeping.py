@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from annotation.actions.quality import claims, keeping, measuring
@@ -194,6 +195,115 @@ def test_numbers_that_cannot_be_made_stop_nobody_else(project, monkeypatch):
     assert other.measurements.get().measured_at is not None
 
 
+@pytest.fixture
+def broken(project, monkeypatch):  # type: ignore[no-untyped-def]
+    def fails(project, **options):  # type: ignore[no-untyped-def]
+        raise IndexError("index 2 is out of bounds")
+
+    monkeypatch.setattr(keeping, "measure", fails)
+
+
+def test_figures_that_cannot_be_made_are_said_beside_the_older_ones(project, broken):
+    Measurement.objects.create(project=project, content={"known": 1}, measured_at=timezone.now(), state="older")
+    rest(project)
+
+    keeping.keep(once=True, tell=str)
+
+    content = Measurement.objects.get(project=project).content
+    assert (content["known"], content["failed"]) == (1, "IndexError: index 2 is out of bounds")
+
+
+def test_figures_that_could_not_be_made_are_not_tried_at_every_look(project, broken):
+    keeping.keep(once=True, tell=str)
+
+    assert list(keeping.old(project)) == []
+
+
+def test_figures_that_could_not_be_made_are_tried_when_somebody_asks(project, broken):
+    keeping.keep(once=True, tell=str)
+    Measurement.objects.update(asked_at=timezone.now())
+
+    assert list(keeping.old(project)) == [PEOPLE]
+
+
+def test_figures_that_could_not_be_made_are_asked_for_once(project, broken):
+    Measurement.objects.create(project=project, asked_at=timezone.now())
+
+    keeping.keep(once=True, tell=str)
+
+    assert Measurement.objects.get(project=project).asked_at is None
+
+
+def test_figures_that_can_be_made_again_say_nothing_of_the_failure(project):
+    Measurement.objects.create(
+        project=project, content={"failed": "IndexError", "failed_at": "2026-01-01T00:00+00:00"}
+    )
+
+    keeping.keep(once=True, tell=str)
+
+    assert "failed" not in Measurement.objects.get(project=project).content
+
+
+def test_a_database_that_does_not_answer_for_one_project_does_for_the_next(project, monkeypatch):
+    other = ProjectFactory(slug="zeta")
+    whole = keeping.states
+
+    def broken(project):  # type: ignore[no-untyped-def]
+        if project.slug == "qa":
+            raise OperationalError("statement timeout")
+        return whole(project)
+
+    monkeypatch.setattr(keeping, "states", broken)
+    told: list[str] = []
+
+    keeping.looked(None, tell=told.append, patient=True)
+
+    assert "qa: the database does not answer: statement timeout" in told
+    assert other.measurements.get().measured_at is not None
+
+
+def test_alerts_that_cannot_be_told_do_not_end_the_keeper(project, monkeypatch):
+    def broken():  # type: ignore[no-untyped-def]
+        raise UnicodeError("label too long")
+
+    monkeypatch.setattr(keeping.deliveries, "deliver", broken)
+    told: list[str] = []
+
+    keeping.keep(once=True, tell=told.append)
+
+    assert "alerts: UnicodeError: label too long" in told
+
+
+def test_one_judgement_is_one_judgement(project):
+    single = ProjectFactory(slug="one")
+    judged(single, key="b", ranking=[[0], [1]])
+    told: list[str] = []
+
+    keeping.keep(once=True, project=single, tell=told.append)
+
+    assert any(line.startswith("one (people): 1 judgement measured in") for line in told)
+
+
+def test_a_claim_of_this_very_process_is_of_one_before_it(project):
+    soon = timezone.now() + timedelta(minutes=1)
+    before = f"{socket.gethostname()} {os.getpid()} x"
+    Measurement.objects.create(project=project, claim=before, claimed_until=soon)
+
+    assert measuring.measure(project).measured_at is not None
+
+
+def test_the_time_of_measuring_reaches_back_to_where_it_began(project):
+    measurement = Measurement.objects.create(project=project)
+    found = measuring.Found(content={"progress": {"judgements": 7}})
+    began = timezone.now() - timedelta(seconds=90)
+
+    with claims.claimed(measurement) as claim:
+        measuring.store(found, claim=claim, state=states(project)[PEOPLE], began=began)
+
+    measurement.refresh_from_db()
+    assert measurement.measured_at - timedelta(seconds=measurement.seconds) == began
+
+
 def test_a_claim_ends_with_the_work(project):
     measuring.measure(project)
 
@@ -223,7 +333,7 @@ def test_whoever_lost_the_claim_keeps_nothing(project):
     with claims.claimed(measurement) as claim:
         Measurement.objects.update(claim="another")
         with pytest.raises(MeasuredElsewhere, match="left to it"):
-            measuring.store(found, claim=claim, state=seen, began=timezone.now(), seconds=1)
+            measuring.store(found, claim=claim, state=seen, began=timezone.now())
 
     assert Measurement.objects.get().content == {}
 
