@@ -1,13 +1,14 @@
 """More people for the tasks that the first ones leave open, between a project's minimum and its maximum."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models.expressions import NegatedExpression
 
-from annotation.actions import audiences, audit, waiting
+from annotation.actions import audiences, audit, exclusions, waiting
 from annotation.models import (
     Audience,
     Exclusion,
@@ -40,9 +41,10 @@ def widen(project: Project) -> int:
     began = measurement.measured_at - timedelta(seconds=measurement.seconds)
     most = max(project.overlap, project.most_overlap)
     unsure = list(_unsure(measurement, began=began, most=most).values_list("task", "task__audience"))
+    unsure += _without_votes(project, began=began).values_list("pk", "audience")
     able = _able(project) if unsure else {}
     widened = sum(
-        _widened(_with_somebody_left(unsure[start : start + BATCH], able=able), most=most)
+        _widened(_with_somebody_left(unsure[start : start + BATCH], able=able))
         for start in range(0, len(unsure), BATCH)
     )
     if widened:
@@ -52,18 +54,37 @@ def widen(project: Project) -> int:
 
 
 def _unsure(measurement: Measurement, *, began: datetime, most: int) -> QuerySet[TaskMeasure]:
-    """First those of which most is to be learned; none of which something was said since the figures were begun."""
-    slots = Slot.objects.filter(task=OuterRef("task"))
-    changed = Exclusion.objects.filter(judgement__task=OuterRef("task"))
+    """First those of which most is to be learned. A vote that counts no more is none: it makes room for another."""
+    robbed = Q(votes__lt=measurement.project.overlap) & Q(votes__lt=F("task__overlap"))
     return measurement.tasks.filter(
-        Exists(slots),
-        ~Exists(slots.filter(filled_at__gte=began)),
-        ~Exists(changed.filter(Q(created_at__gte=began) | Q(lifted_at__gte=began))),
-        sureness__lt=measurement.project.sureness,
+        Q(sureness__lt=measurement.project.sureness) | robbed,
+        *_settled("task", began=began),
         task__state=Task.State.DONE,
         task__purpose__in=waiting.OFFERED,
-        task__overlap__lt=most,
+        votes__lt=most,
     ).order_by("-information", "task")
+
+
+def _without_votes(project: Project, *, began: datetime) -> QuerySet[Task]:
+    """Tasks of which all that was said is excluded: no figures know them."""
+    excluded = Exclusion.objects.current().filter(judgement__task__project=project)
+    counting = exclusions.counting(Judgement.objects.current().filter(task=OuterRef("pk")))
+    return Task.objects.filter(
+        ~Exists(counting),
+        *_settled("pk", began=began),
+        pk__in=excluded.values("judgement__task"),
+        state=Task.State.DONE,
+        purpose__in=waiting.OFFERED,
+    ).order_by("pk")
+
+
+def _settled(task: str, *, began: datetime) -> Iterator[Exists | NegatedExpression]:
+    """It was in the queue, and nothing was said or excluded there since the figures were begun."""
+    slots = Slot.objects.filter(task=OuterRef(task))
+    changed = Exclusion.objects.filter(judgement__task=OuterRef(task))
+    yield Exists(slots)
+    yield ~Exists(slots.filter(filled_at__gte=began))
+    yield ~Exists(changed.filter(Q(created_at__gte=began) | Q(lifted_at__gte=began)))
 
 
 def _able(project: Project) -> dict[int | None, set[int]]:
@@ -103,9 +124,9 @@ def _with_somebody_left(asked: Sequence[Asked], *, able: Mapping[int | None, set
 
 
 @transaction.atomic
-def _widened(tasks: Sequence[int], *, most: int) -> int:
+def _widened(tasks: Sequence[int]) -> int:
     """Locked as `recount` locks them: who comes second finds the task open again, and leaves it."""
-    done = Task.objects.filter(pk__in=tasks, state=Task.State.DONE, overlap__lt=most)
+    done = Task.objects.filter(pk__in=tasks, state=Task.State.DONE)
     locked = list(done.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
     last = Slot.objects.filter(task__in=locked).order_by().values_list("task").annotate(last=Max("number"))
     Slot.objects.bulk_create([Slot(task_id=task, number=number + 1) for task, number in last])

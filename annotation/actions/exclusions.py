@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from annotation.actions import audit
 from annotation.actions.reasons import reason_of
-from annotation.exceptions import NotFound
+from annotation.exceptions import Forbidden, NotFound
 from annotation.models import Annotator, Exclusion, Judgement, Project, Slot
 from annotation.models.judgements import JudgementQuerySet
 
@@ -81,7 +81,13 @@ def exclude(project: Project, *, judgements: JudgementQuerySet, reason: str, by:
 
 @transaction.atomic
 def lift(project: Project, *, judgements: JudgementQuerySet, by: User | None, **about: Any) -> int:
-    """Let these count again; not what a person has withdrawn. How many that are."""
+    """Let these count again; not what a person has withdrawn. How many that are.
+
+    Raises:
+        Forbidden: some are their own.
+    """
+    if by is not None and judgements.filter(annotator__user=by).exists():
+        raise Forbidden(gettext("Some of these are your own: somebody else decides whether they count."))
     _lock(project, judgements)
     chosen = _with_revisions(project, judgements).values("pk")
     standing = Exclusion.objects.current().filter(judgement__in=chosen, withdrawn=False)

@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext
 
 from annotation.actions import audit
-from annotation.exceptions import GuidelineUnread, NotFound, NotQualified
+from annotation.exceptions import Forbidden, GuidelineUnread, NotFound, NotQualified
 from annotation.models import Annotator, Audience, Guideline, Membership, Project, Seat, Task
 from annotation.models.prepared import ID, Parameter, Prepared
 from annotation.stats.known import Score
@@ -131,7 +131,13 @@ def not_qualified(project: Project) -> NotQualified:
 
 @transaction.atomic
 def waive(project: Project, *, annotator: Annotator, by: User | None) -> Seat:
-    """Let the person in without a pass: the way back for whoever failed, for each task is judged once only."""
+    """Let the person in without a pass: the way back for whoever failed, for each task is judged once only.
+
+    Raises:
+        Forbidden: that would be oneself.
+    """
+    if by is not None and annotator.user_id == by.pk:
+        raise Forbidden(gettext("You cannot let yourself in: ask another reviewer."))
     seat = of(project, annotator=annotator)
     passed = (Seat.Qualification.PASSED, Seat.Qualification.WAIVED)
     if Seat.objects.filter(pk=seat.pk).exclude(qualification__in=passed).update(qualification="waived"):

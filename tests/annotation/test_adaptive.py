@@ -12,6 +12,7 @@ from annotation.models import (
     Annotator,
     Audience,
     AuditEvent,
+    Exclusion,
     Judgement,
     Measurement,
     Membership,
@@ -45,13 +46,17 @@ def judge(project: Project, by: Annotator) -> Judgement:
 
 def measured(project: Project, *, sureness: float = 0.7, voices: str = "people") -> Measurement:
     """As the keeper leaves it: figures that know all that was said until now."""
-    Slot.objects.filter(filled_at__isnull=False).update(filled_at=timezone.now() - timedelta(minutes=1))
+    before = timezone.now() - timedelta(minutes=1)
+    Slot.objects.filter(filled_at__isnull=False).update(filled_at=before)
+    Exclusion.objects.update(created_at=before)
     found, _ = Measurement.objects.update_or_create(
         project=project, voices=voices, defaults={"measured_at": timezone.now(), "seconds": 2}
     )
     found.tasks.all().delete()
-    for task in Task.objects.filter(project=project, judgements__isnull=False).distinct():
-        asked = {"votes": task.judgements.count(), "information": 0.5, "sureness": sureness}
+    counting = exclusions.counting(Judgement.objects.filter(task__project=project))
+    for task in Task.objects.filter(pk__in=counting.values("task")):
+        votes = exclusions.counting(task.judgements.all()).count()
+        asked = {"votes": votes, "information": 0.5, "sureness": sureness}
         TaskMeasure.objects.create(measurement=found, task=task, **asked)
     return found
 
@@ -114,6 +119,40 @@ def test_an_exclusion_since_the_figures_waits_for_the_next_ones(project, done):
     measured(project)
     exclusions.exclude(project, judgements=Judgement.objects.all(), reason="x", by=None)
     assert adaptive.widen(project) == 0
+
+
+class TestExcluded:
+    def test_votes_are_asked_for_again(self, project, people, done):
+        exclusions.exclude(project, judgements=Judgement.objects.all(), reason="x", by=None)
+        measured(project)
+        assert adaptive.widen(project) == 1
+        assert asked(done) == ("open", 2, 1)
+
+    def test_votes_are_made_up_for_once(self, project, people, done):
+        exclusions.exclude(project, judgements=Judgement.objects.all(), reason="x", by=None)
+        measured(project)
+        adaptive.widen(project)
+        judge(project, people[1])
+        measured(project, sureness=0.95)
+        assert adaptive.widen(project) == 0
+
+    def test_votes_leave_a_sure_task_too_few(self, project, people):
+        Project.objects.update(overlap=2)
+        project.refresh_from_db()
+        task = TaskFactory(project=project, overlap=2)
+        first = judge(project, people[0])
+        judge(project, people[1])
+        exclusions.exclude(project, judgements=Judgement.objects.filter(pk=first.pk), reason="x", by=None)
+        measured(project, sureness=0.95)
+        assert adaptive.widen(project) == 1
+        assert asked(task) == ("open", 3, 2)
+
+    def test_votes_are_not_among_the_most(self, project, people, done):
+        Project.objects.update(most_overlap=1)
+        project.refresh_from_db()
+        exclusions.exclude(project, judgements=Judgement.objects.all(), reason="x", by=None)
+        measured(project)
+        assert adaptive.widen(project) == 1
 
 
 @pytest.mark.parametrize("changes", [{"most_overlap": None}, {"most_overlap": 1}, {"state": "paused"}])

@@ -209,6 +209,20 @@ class TestLift:
         assert Exclusion.objects.current().exists()
 
 
+def test_nobody_lifts_their_own_or_lets_themselves_in(project, someone):
+    one = judged(project, by=someone)[0]
+    seat = Seat.objects.create(project=project, annotator=someone, qualification="failed")
+    exclusions.exclude(project, judgements=Judgement.objects.all(), reason="x", by=None)
+    project.memberships.filter(user=someone.user).update(role="reviewer")
+    client = Client()
+    client.force_login(someone.user)
+    lifted = client.post(at("lift"), {"uid": [one.uid], "sure": "1"})
+    waived = client.post(at("waive", someone))
+    seat.refresh_from_db()
+    assert (lifted.status_code, waived.status_code, seat.qualification) == (403, 403, "failed")
+    assert Exclusion.objects.current().exists()
+
+
 def test_judgements_of_the_list_are_ticked_to_be_excluded_and_put_back(reviewer, project, someone):
     one = judged(project, by=someone)[0]
     listed = reviewer.get("/projects/lumo/quality/judgements/").content.decode()
