@@ -46,10 +46,15 @@ class Command(BaseCommand):
             return
         for line in [*lines(measurement.content), *more_lines(more)]:
             self.stdout.write(line)
-        can_tell = not measurement.content["reliability"]["missing"]
-        self.stdout.write(
-            f"Next: manage.py export_release --project {project.slug}{' --labels consensus' if can_tell else ''}"
-        )
+        self.stdout.write(f"Next: manage.py {next_step(measurement)}")
+
+
+def next_step(measurement: Measurement) -> str:
+    slug = measurement.project.slug
+    if not measurement.judgements:
+        return f"create_tasks --project {slug}"
+    can_tell = not measurement.content["reliability"]["missing"]
+    return f"export_release --project {slug}{' --labels consensus' if can_tell else ''}"
 
 
 def extra(project: Project, options: dict[str, Any]) -> dict[str, Any]:

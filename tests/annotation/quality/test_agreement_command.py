@@ -153,6 +153,12 @@ def test_labels_that_do_not_tell_people_apart_lead_to_a_plain_release(imported):
     assert text().splitlines()[-1] == "Next: manage.py export_release --project qa"
 
 
+def test_where_nothing_was_judged_the_queue_comes_next():
+    ProjectFactory(slug="qa")
+
+    assert text().splitlines()[-1] == "Next: manage.py create_tasks --project qa"
+
+
 def test_a_small_sample_says_not_enough(imported):
     imported([row(0, {"ann": {"ranking": FIRST}, "ben": {"ranking": FIRST}})])
 
