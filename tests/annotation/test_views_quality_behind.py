@@ -216,7 +216,9 @@ def test_an_item_tells_its_consensus_and_the_reasons_side_by_side(client, projec
     assert "50 % apart one more vote would tell 0.40 bits" in text
     assert f"A better than > B better than > C {ada.annotator} A is right." in text
     assert "As a model." not in text
-    assert f'href="/projects/lumo/review/tasks/{task.pk}/"' in html_of(client, "items/")
+    assert f'href="/projects/lumo/review/tasks/{task.pk}/?from=%2Fprojects%2Flumo%2Fquality%2Fitems%2F"' in html_of(
+        client, "items/"
+    )
 
 
 def test_items_that_their_reader_may_still_judge_are_left_out(client, project, seated):

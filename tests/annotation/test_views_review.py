@@ -1,6 +1,7 @@
 """The reviewers' pages through the test client: what needs a look, one task, and the decision."""
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -54,6 +55,27 @@ def test_the_first_line_says_how_many_are_disputed_and_how_many_wait(client, pro
     html = html_of(client)
     assert "2 tasks are disputed; 1 awaits a decision." in html
     assert "n = 3 tasks that two or more people ranked." in html
+
+
+@pytest.mark.parametrize(
+    ("came_from", "back"),
+    [
+        ("/projects/lumo/quality/judgements/?annotator=ada&known=1", "quality/judgements/?annotator=ada&amp;known=1"),
+        ("/projects/lumo/quality/items/", "quality/items/"),
+        ("/projects/other/quality/items/", "review/"),
+        ("/projects/lumo/settings/", "review/"),
+        ("https://evil.example/projects/lumo/quality/items/", "review/"),
+        ("//evil.example/projects/lumo/quality/items/", "review/"),
+        ("/projects/lumo/quality/items/../../x/", "review/"),
+        ('/projects/lumo/quality/items/?tag="><script>', "quality/items/?tag=%22%3E%3Cscript%3E"),
+    ],
+)
+def test_back_leads_to_the_list_under_quality_that_one_came_from_and_to_nothing_else(
+    client, project, came_from, back
+):
+    task = disputed(project)
+    html = html_of(client, f"tasks/{task.pk}/?{urlencode({'from': came_from})}")
+    assert f'href="/projects/lumo/{back}#task-{task.pk}"' in html
 
 
 def test_the_most_disputed_come_first_and_decided_ones_only_when_asked_for(client, project, reviewer):

@@ -31,9 +31,7 @@ class Measured:
 
     @property
     def is_done(self) -> bool:
-        """Whether there are figures: where the first attempt failed, nothing but that is known."""
-        found = self.measurement
-        return found is not None and found.measured_at is not None and found.content.keys() != {"failed"}
+        return self.measurement is not None and self.measurement.measured_at is not None
 
     @property
     def failed(self) -> str:

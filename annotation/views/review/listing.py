@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 from django.http import QueryDict
+from django.urls import reverse
 
 from annotation.actions import exclusions, reviews
 from annotation.forms.letters import LETTERS
@@ -95,6 +96,16 @@ def place(query: str) -> str:
     kept = QueryDict(mutable=True)
     kept.update({name: given[name] for name in FILTERS if given.get(name)})
     return kept.urlencode()
+
+
+def origin(project: Project, came_from: str) -> str:
+    """Where somebody came to a task from: the address of one of the project's own lists under Quality as it is, else
+    their place in this list. Nothing else that an address names is led to."""
+    path, _, query = came_from.partition("?")
+    lists = [reverse(f"annotation:{name}", args=[project.slug]) for name in ("quality_items", "quality_judgements")]
+    if path in lists:
+        return f"{path}?{QueryDict(query).urlencode()}" if query else path
+    return place(came_from)
 
 
 def window(project: Project, *, before: int | None, reader: User) -> Window:

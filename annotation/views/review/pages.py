@@ -21,7 +21,7 @@ from annotation.forms.reviews import AdjudicationForm
 from annotation.models import Project, Task
 from annotation.permissions import may_administer
 from annotation.views.requests import MemberRequest, signed_in
-from annotation.views.review.listing import DONE, RECENT, SHOW, Entry, Filters, filters_of, place, window
+from annotation.views.review.listing import DONE, RECENT, SHOW, Entry, Filters, filters_of, origin, place, window
 from annotation.views.review.task import review_of, task_of, withheld_of
 
 PAGE = 50
@@ -74,7 +74,7 @@ def adjudicate(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
     messages.success(request, gettext("Your decision is kept. What people said has not changed."))
     if form.said()["known"] and not project.gold_rate:
         messages.warning(request, nobody_meets_it(request.user, project=project))
-    return redirect(address_of(project, task_id, came_from=place(request.POST.get("from", ""))))
+    return redirect(address_of(project, task_id, came_from=origin(project, request.POST.get("from", ""))))
 
 
 def nobody_meets_it(user: User, *, project: Project) -> str:
@@ -103,7 +103,7 @@ def read(request: MemberRequest, slug: str, task_id: int) -> HttpResponse:
     """They will not judge the task themselves, and want to see what was said of it."""
     project = project_for(request.user, slug, roles=REVIEWERS)
     reviews.read_instead(task_of(project, task_id), by=request.user)
-    return redirect(address_of(project, task_id, came_from=place(request.POST.get("from", ""))))
+    return redirect(address_of(project, task_id, came_from=origin(project, request.POST.get("from", ""))))
 
 
 @require_safe
@@ -129,7 +129,8 @@ def shown_task(
         review = review_of(found, revealed=revealed, page=request.GET.get("page"))
         review["form"] = form or form_of(found, size=len(review["answers"]))
     came_from = (request.POST if request.method == "POST" else request.GET).get("from", "")
-    context = {"project": project, "place": place(came_from), **review}
+    where = origin(project, came_from)
+    context = {"project": project, "place": where, "is_quality": where.startswith("/"), **review}
     response = render(request, "annotation/review/task.html", context, status=status)
     add_never_cache_headers(response)
     return response
