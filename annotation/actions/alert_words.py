@@ -9,9 +9,16 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from annotation.models import Alert, Project
+
+# Without and with an interval. Agreement of a stretch of time is counted in judgements, each against all others.
+OF_PAIRS = (gettext_lazy("%(value)s of %(n)s pairs"), gettext_lazy("%(value)s (%(low)s to %(high)s) of %(n)s pairs"))
+OF_JUDGEMENTS = (
+    gettext_lazy("%(value)s in %(n)s judgements"),
+    gettext_lazy("%(value)s (%(low)s to %(high)s) in %(n)s judgements"),
+)
 
 
 def sentence_of(alert: Alert) -> str:
@@ -63,7 +70,7 @@ def week_of(detail: Mapping[str, Any]) -> list[str]:
     days = {"first": day(detail["from"]), "last": day(detail["to"])}
     lines = [made % {"n": intcomma(n), "all": intcomma(detail.get("in_all", 0)), **days}]
     lines += [_agreement(detail)]
-    lines += [_("Known answers: %(figure)s were right.") % {"figure": in_words(detail.get("known"))}]
+    lines += [_("Known answers, of all time: %(figure)s were right.") % {"figure": in_words(detail.get("known"))}]
     if detail.get("ends"):
         lines.append(_("At this pace the queue ends on %(day)s.") % {"day": day(detail["ends"])})
     if attention := detail.get("attention", 0):
@@ -81,8 +88,8 @@ def _agreement(detail: Mapping[str, Any]) -> str:
     before = detail.get("agreement_before")
     if before is None:
         return said
-    week_before = _("The week before: %(share)s.") % {"share": percent(before)}
-    return f"{said} {week_before}"
+    last = _("In the last summary: %(share)s.") % {"share": percent(before)}
+    return f"{said} {last}"
 
 
 def in_words(figure: Mapping[str, Any] | None) -> str:
@@ -90,10 +97,9 @@ def in_words(figure: Mapping[str, Any] | None) -> str:
     if not figure or figure.get("value") is None:
         return _("not enough to say how many")
     said = {name: percent(figure[name]) for name in ("value", "low", "high") if figure.get(name) is not None}
-    of = {"n": intcomma(figure.get("n", 0))}
-    if len(said) < 3:
-        return _("%(value)s of %(n)s pairs") % {**said, **of}
-    return _("%(value)s (%(low)s to %(high)s) of %(n)s pairs") % {**said, **of}
+    what = figure.get("what")
+    sentences = OF_JUDGEMENTS if what == "judgements" else OF_PAIRS
+    return str(sentences[len(said) == 3]) % {**said, "n": intcomma(figure.get("n", 0))}
 
 
 def percent(share: float) -> str:

@@ -52,8 +52,7 @@ def export(
         DamagedRelease: an equal release is there, but was changed.
         UnwritableFile: RELEASES_DIR cannot be written.
     """
-    filters = Filters(contents=contents, sources=tuple(sources), purposes=tuple(purposes), tags=tuple(tags))
-    selection = Selection(project, filters)
+    selection = selected(project, contents=contents, sources=sources, purposes=purposes, tags=tags)
     root = Path(settings.RELEASES_DIR)
     try:
         with building(root, project.slug) as directory:
@@ -64,6 +63,21 @@ def export(
     except OSError as error:
         raise UnwritableFile(f"The release cannot be written under {root}: {error}.") from error
     return register(selection, path=path, manifest=manifest, by=by)
+
+
+def excluded(
+    project: Project, *, contents: str, sources: Sequence[str], purposes: Sequence[str], tags: Sequence[str]
+) -> int:
+    """How many judgements the same export leaves out now because somebody excluded them. The manifest of a release
+    tells how many it were when it was first made."""
+    return selected(project, contents=contents, sources=sources, purposes=purposes, tags=tags).excluded()
+
+
+def selected(
+    project: Project, *, contents: str, sources: Sequence[str], purposes: Sequence[str], tags: Sequence[str]
+) -> Selection:
+    filters = Filters(contents=contents, sources=tuple(sources), purposes=tuple(purposes), tags=tuple(tags))
+    return Selection(project, filters)
 
 
 @contextmanager

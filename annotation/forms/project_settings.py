@@ -74,7 +74,7 @@ HELP = {
     "revisions_locked": _("What was submitted can no longer be revised."),
     "alert_agreement": _(
         "From 0 to 1: the share of pairs that two people order alike. The whole interval (95 %) must lie below it, "
-        "so that chance alone tells nobody. Empty: no alert."
+        "so that chance alone seldom tells. Empty: no alert."
     ),
     "alert_known": _(
         "From 0 to 1: the share of known pairs that people get right, in the same way. Empty: no alert."

@@ -137,14 +137,14 @@ class TestWeekly:
         detail = alerts.look(weekly)[0].detail
         assert (detail["judgements"], detail["in_all"], detail["attention"]) == (70, 100, 2)
 
-    def test_says_what_it_was_the_week_before(self, weekly):
+    def test_says_what_it_was_in_the_last_summary(self, weekly):
         now = timezone.now()
         measured(weekly, **agreement(0.9))
         alerts.look(weekly, now=now)
         Alert.objects.update(created_at=now - timedelta(days=7))
         measured(weekly, **agreement(0.85))
         words = alert_words.sentence_of(alerts.look(weekly, now=now)[0])
-        assert "Agreement: 85 % (82 % to 88 %) of 1,204 pairs were ordered alike. The week before: 90 %." in words
+        assert "Agreement: 85 % (82 % to 88 %) of 1,204 pairs were ordered alike. In the last summary: 90 %." in words
 
     @pytest.mark.parametrize("state", ["paused", "ended"])
     def test_is_for_running_projects(self, weekly, state):
@@ -179,3 +179,8 @@ def test_addresses_are_those_of_active_admins(project):
         MembershipFactory(project=project, role=role, user=UserFactory(email=email, is_active=active))
     MembershipFactory(role="admin", user=UserFactory(email="elsewhere@example.org"))
     assert alerts.addresses_of(project) == ["a@example.org"]
+
+
+def test_a_figure_is_counted_in_what_it_counts():
+    assert alert_words.in_words(figure(0.6)) == "60 % (57 % to 63 %) of 1,204 pairs"
+    assert alert_words.in_words(figure(0.6) | {"what": "judgements"}) == "60 % (57 % to 63 %) in 1,204 judgements"

@@ -227,6 +227,15 @@ class TestReleases:
         assert release.manifest["excluded"] == 2
         assert "\n2 excluded judgements left out\n" in capsys.readouterr().out
 
+    def test_that_are_there_already_say_how_many_are_left_out_now(self, project, capsys):
+        judged(project, key="1", ranking=RANKING)
+        call_command("export_release", project="lumo")
+        judged(project, key="2", ranking=RANKING, annotators=("b",))
+        exclude(project, by_name(project, "b"))
+        call_command("export_release", project="lumo")
+        assert Release.objects.get().manifest["excluded"] == 0
+        assert "\n1 excluded judgement left out\n" in capsys.readouterr().out
+
     def test_that_were_made_before_stay_as_they_are(self, project):
         judged(project, key="1", ranking=RANKING, annotators=("a", "b"))
         before = releases.export(project)

@@ -62,18 +62,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = projects.named(options["project"])
+        filters = {
+            "contents": options["contents"],
+            "sources": options["source"] or DEFAULT_SOURCES,
+            "purposes": options["purpose"] or DEFAULT_PURPOSES,
+            "tags": options["tags"],
+        }
         with tqdm(unit=" rows", disable=not sys.stderr.isatty()) as bar:
-            release = releases.export(
-                project,
-                contents=options["contents"],
-                sources=options["source"] or DEFAULT_SOURCES,
-                purposes=options["purpose"] or DEFAULT_PURPOSES,
-                tags=options["tags"],
-                weights=options["weights"],
-                labels=options["labels"],
-                progress=bar.update,
-            )
-        self.stdout.write(summary(release))
+            how = {"weights": options["weights"], "labels": options["labels"]}
+            release = releases.export(project, **filters, **how, progress=bar.update)
+        self.stdout.write(summary(release, excluded=releases.excluded(project, **filters)))
         if options["view"] != "rankings" or options["output"]:
             written = write(release, view=options["view"], output=options["output"])
             self.stdout.write(f"{options['view']}: {written.lines:,} lines in {written.path}")
@@ -86,7 +84,7 @@ def write(release: Release, *, view: str, output: Path | None) -> Written:
     return write_view(Path(release.path), view=VIEWS[view], output=output or releases.view_path(release, VIEWS[view]))
 
 
-def summary(release: Release) -> str:
+def summary(release: Release, *, excluded: int) -> str:
     counts = release.manifest["counts"]
     splits = ", ".join(f"{split['rows']:,} {name}" for name, split in counts["splits"].items())
     return (
@@ -94,7 +92,7 @@ def summary(release: Release) -> str:
         f"{counts['judgements']:,} judgements by {len(counts['annotators']):,} annotators, "
         f"{counts['comparisons']['strict']:,} strict comparisons and {counts['comparisons']['ties']:,} ties, "
         f"{counts['demonstrations']:,} demonstrations\n"
-        f"{excluded_summary(release.manifest)}"
+        f"{excluded_summary(excluded)}"
         f"{weights_summary(release.manifest)}"
         f"{labels_summary(release.manifest)}"
         f"hash {release.hash}\n"
@@ -102,9 +100,8 @@ def summary(release: Release) -> str:
     )
 
 
-def excluded_summary(manifest: Manifest) -> str:
+def excluded_summary(n: int) -> str:
     """A line of its own; nothing where nothing was left out."""
-    n = manifest.get("excluded", 0)
     return f"{n:,} excluded judgement{'' if n == 1 else 's'} left out\n" if n else ""
 
 
