@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -65,7 +65,9 @@ def items(request: MemberRequest, slug: str) -> HttpResponse:
 
 
 def _chosen(seen: Measured, *, sort: str, tag: str) -> "QuerySet[TaskMeasure]":
-    found = TaskMeasure.objects.filter(measurement=seen.measurement)
+    """Those that people see otherwise, and those of which the consensus is less sure than the project wants it."""
+    open_still = Q(disagreement__gt=0) | Q(sureness__lt=seen.project.sureness)
+    found = TaskMeasure.objects.filter(open_still, measurement=seen.measurement)
     return (found.filter(tags__contains=f"\n{tag}\n") if tag else found).order_by(*SORTS[sort])
 
 
