@@ -238,3 +238,11 @@ def test_each_task_shows_a_few_reasons(client, project):
     of_task(measured(project), task)
     assert len(re.findall(r"Reason \d\.", text_of(client, "items/"))) == 6
     assert Judgement.objects.exclude(reason="").count() == 9
+
+
+def test_items_that_are_settled_are_not_listed(client, project):
+    measurement = measured(project)
+    of_task(measurement, disputed(project, question="Settled?"), disagreement=0, sureness=0.97)
+    of_task(measurement, disputed(project, question="Unsure?"), disagreement=0, sureness=0.94)
+    text = text_of(client, "items/")
+    assert ("Settled?" in text, "Unsure?" in text) == (False, True)
