@@ -1,12 +1,11 @@
 """More people for the tasks that the first ones leave open, between a project's minimum and its maximum."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
-from django.db.models.expressions import NegatedExpression
 
 from annotation.actions import audiences, audit, exclusions, waiting
 from annotation.models import (
@@ -58,7 +57,7 @@ def _unsure(measurement: Measurement, *, began: datetime, most: int) -> QuerySet
     robbed = Q(votes__lt=measurement.project.overlap) & Q(votes__lt=F("task__overlap"))
     return measurement.tasks.filter(
         Q(sureness__lt=measurement.project.sureness) | robbed,
-        *_settled("task", began=began),
+        _settled("task", began=began),
         task__state=Task.State.DONE,
         task__purpose__in=waiting.OFFERED,
         votes__lt=most,
@@ -71,20 +70,19 @@ def _without_votes(project: Project, *, began: datetime) -> QuerySet[Task]:
     counting = exclusions.counting(Judgement.objects.current().filter(task=OuterRef("pk")))
     return Task.objects.filter(
         ~Exists(counting),
-        *_settled("pk", began=began),
+        _settled("pk", began=began),
         pk__in=excluded.values("judgement__task"),
         state=Task.State.DONE,
         purpose__in=waiting.OFFERED,
     ).order_by("pk")
 
 
-def _settled(task: str, *, began: datetime) -> Iterator[Exists | NegatedExpression]:
+def _settled(task: str, *, began: datetime) -> Q:
     """It was in the queue, and nothing was said or excluded there since the figures were begun."""
     slots = Slot.objects.filter(task=OuterRef(task))
     changed = Exclusion.objects.filter(judgement__task=OuterRef(task))
-    yield Exists(slots)
-    yield ~Exists(slots.filter(filled_at__gte=began))
-    yield ~Exists(changed.filter(Q(created_at__gte=began) | Q(lifted_at__gte=began)))
+    since = changed.filter(Q(created_at__gte=began) | Q(lifted_at__gte=began))
+    return Q(Exists(slots), ~Exists(slots.filter(filled_at__gte=began)), ~Exists(since))
 
 
 def _able(project: Project) -> dict[int | None, set[int]]:
