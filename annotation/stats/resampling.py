@@ -14,6 +14,7 @@ SEED = 20
 # cases from 10 items, 94 % from 20 and 95 % from 40 (1,000 samples each).
 MINIMUM_ITEMS = 20
 FEW = 1 / 4  # of patterns to groups: with more, drawing groups one by one is faster
+NO_VARIETY = "everybody always said the same, so there is nothing that chance could be told from"
 CELLS = 4_000_000  # of drawn numbers at a time: 32 MB
 
 Statistic = Callable[[Floats], Floats]  # sums (D, C) to values (D,), NaN where there is none

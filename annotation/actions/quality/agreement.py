@@ -57,7 +57,7 @@ def by_pair(votes: Votes, people: set[int]) -> dict[int, Any]:
     found = {}
     for person in people:
         theirs = votes.annotators == person
-        found[person] = np.full(votes.number_of_pairs, -1)
+        found[person] = np.full(votes.number_of_pairs, -1, dtype=np.int8)
         found[person][votes.pairs[theirs]] = votes.outcomes[theirs]
     return found
 
@@ -66,8 +66,10 @@ def cohen(said: dict[int, Any], cell: Cell, *, counts: PairCounts) -> Figure:
     """The sides of a pair stand as they stand in the task, as where such figures are published."""
     first, second = said[cell.a], said[cell.b]
     both = (first >= 0) & (second >= 0)
-    tasks = counts.tasks[: both.size][both]
-    return kappa.cohen(first[both], second[both], categories=OUTCOMES, clusters=tasks)
+    tasks = counts.tasks[both]
+    return kappa.cohen(
+        first[both].astype(np.int64), second[both].astype(np.int64), categories=OUTCOMES, clusters=tasks
+    )
 
 
 def over_time(said: Said, scores: peers.Scores) -> list[Json]:

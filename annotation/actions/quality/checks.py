@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
 from annotation.actions.quality import reading
@@ -17,7 +18,8 @@ MINIMUM = 5  # tasks, below which a share of pairs is not said
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """`right` of `pairs` on the judgement `key` of the person `annotator`, under a version of the guidelines."""
+    """`right` of `pairs` on the judgement `key` of the person `annotator`, under a version of the guidelines;
+    `at`, in seconds since 1970."""
 
     key: int
     annotator: int
@@ -26,13 +28,16 @@ class Check:
     right: float
     pairs: int
     tags: tuple[str, ...] = ()
+    at: float = nan
 
 
 def known(project: Project, *, voices: str) -> list[Check]:
     said = reading.known(project, voices=voices).order_by("pk")
-    fields = ("pk", "annotator_id", "task_id", "guideline_version", "ranking", "task__known", "task__tags")
+    fields = ("pk", "annotator_id", "task_id", "guideline_version", "ranking", "task__known", "task__tags", "at")
     checks = []
-    for key, annotator, task, guideline, ranking, answer, tags in said.values_list(*fields).iterator(reading.CHUNK):
+    for key, annotator, task, guideline, ranking, answer, tags, at in said.values_list(*fields).iterator(
+        reading.CHUNK
+    ):
         right, pairs = score(ranking, (answer or {}).get("ranking") or [])
         checks.append(
             Check(
@@ -43,6 +48,7 @@ def known(project: Project, *, voices: str) -> list[Check]:
                 right=right,
                 pairs=pairs,
                 tags=tuple(tags),
+                at=at.timestamp() if at else nan,
             )
         )
     return checks

@@ -53,12 +53,14 @@ def content_of(facts: Facts, *, labels: Labels, habits: Habits, agreement: Json)
         "policies": policies_of(facts),
         "guidelines": parts.guidelines(facts),
         "slices": parts.slices(facts),
-        "verdict": verdict_of(agreement["agreement"], known=known),
+        "verdict": verdict_of(
+            agreement["agreement"], known=known, ranks=bool(len(facts.counts)) or not facts.ratings
+        ),
     }
 
 
-def verdict_of(agreement: Json, *, known: Figure) -> Json:
-    found = verdict(pairs=Figure(**agreement["pairs"]), alpha=Figure(**agreement["alpha"]), known=known)
+def verdict_of(agreement: Json, *, known: Figure, ranks: bool) -> Json:
+    found = verdict(pairs=Figure(**agreement["pairs"]), alpha=Figure(**agreement["alpha"]), known=known, ranks=ranks)
     return {"code": found.code, "reasons": found.reasons}
 
 

@@ -1,6 +1,7 @@
 """All that the figures of a project are made from, out of the database once."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Facts:
     known: list[Check]
     repeats: list[Check]
 
-    @property
+    @cached_property
     def by_named(self) -> Said:
         return self.said.only(self.named[self.said.annotators])
 

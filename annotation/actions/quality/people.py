@@ -1,5 +1,6 @@
 """A row for each annotator who has a name: volume, pace, agreement, known answers, reliability, and what is to do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -96,14 +97,16 @@ def comparison(habits: Habits) -> Compared:
 
 
 def is_recent(said: Said) -> Flags:
-    """Each annotator's last judgements; they stand in the order in which they came."""
-    order = np.argsort(said.annotators[::-1], kind="stable")
-    people = said.annotators[::-1][order]
+    """Each annotator's last judgements by when they were given, those of unknown time before all others in the order
+    in which they came."""
+    newest = np.argsort(np.where(np.isnan(said.at), -np.inf, said.at), kind="stable")[::-1]
+    order = newest[np.argsort(said.annotators[newest], kind="stable")]
+    people = said.annotators[order]
     starts = np.flatnonzero(np.diff(people, prepend=-1))
     turn = np.arange(people.size) - np.repeat(starts, np.diff(starts, append=people.size))
     found = np.zeros(people.size, dtype=np.bool_)
     found[order] = turn < RECENT
-    return found[::-1]
+    return found
 
 
 def pace_of_each(said: Said) -> list[Json]:
@@ -151,19 +154,28 @@ def trust_in(labels: Labels, person: int) -> Json:
 
 def recent_and_before(facts: Facts, person: int, *, compared: Compared, known: list[Check]) -> Json:
     said, theirs = facts.said, facts.said.annotators == person
-    first = int(facts.keys[theirs & compared.is_recent][0])
+    lately = is_lately(facts, theirs & compared.is_recent)
     return {
         "recent": {
             "agreement": compared.recent[person].as_dict(),
-            "known": checks.share(check for check in known if check.key >= first).as_dict(),
+            "known": checks.share(check for check in known if lately(check)).as_dict(),
             "pace": median_of(said.seconds[theirs & compared.is_recent]),
         },
         "before": {
             "agreement": compared.before[person].as_dict(),
-            "known": checks.share(check for check in known if check.key < first).as_dict(),
+            "known": checks.share(check for check in known if not lately(check)).as_dict(),
             "pace": median_of(said.seconds[theirs & ~compared.is_recent]),
         },
     }
+
+
+def is_lately(facts: Facts, recent: Flags) -> Callable[[Check], bool]:
+    """Whether a check was judged since the first of these judgements; by the order of their keys where that has no
+    time."""
+    at, first = facts.said.at[recent], int(facts.keys[recent].min())
+    if np.isnan(at).any():
+        return lambda check: check.key >= first
+    return lambda check: check.at >= at.min()
 
 
 def median_of(times: Floats) -> float | None:

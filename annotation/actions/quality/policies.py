@@ -1,5 +1,6 @@
 """Who writes the better answers: strengths, win rates, and who beats whom."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def policies_of(facts: Facts) -> Json:
             "strength": (strengths.figures[p] if strengths else Figure(value=None, missing=missing)).as_dict(),
             "win_rate": rates[p].as_dict(),
             "length_controlled": controlled[p].as_dict(),
-            "places": list(strengths.places[p]) if strengths else None,
+            "places": list(strengths.places[p]) if strengths and strengths.figures[p].value is not None else None,
         }
         for p in order
     ]
@@ -45,7 +46,8 @@ def policies_of(facts: Facts) -> Json:
 
 
 def counted(facts: Facts) -> tuple[Matches, list[str]]:
-    """Of the policies that were compared most, renumbered, and their names."""
+    """Of the policies that were compared most, renumbered, and their names. Tasks of one prompt hang together, as
+    answers to it do."""
     answers = facts.answers
     found = matches_of(facts.said, policies=answers.policies, size=len(answers.names), lengths=answers.lengths)
     n = np.bincount(
@@ -54,6 +56,7 @@ def counted(facts: Facts) -> tuple[Matches, list[str]]:
     most = [int(p) for p in np.argsort(-n, kind="stable")[:MOST] if n[p]]
     place = np.full(len(answers.names), -1)
     place[most] = np.arange(len(most))
+    found = replace(found, clusters=np.unique(answers.prompts[found.clusters], return_inverse=True)[1])
     return among(found, place, size=len(most)), [answers.names[p] for p in most]
 
 
@@ -94,7 +97,7 @@ def beats(matches: Matches, *, order: list[int], names: list[str]) -> list[Json]
     pairs = place[better] * matches.size + place[worse]
     keys, cells = np.unique(pairs * number + matches.clusters, return_inverse=True)
     right, n = summed(cells, score, size=keys.size), summed(cells, matches.n, size=keys.size)
-    figures = grouped_shares(right, n, keys // number, number=matches.size**2, what="comparisons")
+    figures = grouped_shares(right, n, keys // number, number=matches.size**2, what="comparisons", unit="prompts")
     return [
         {"a": names[order[pair // matches.size]], "b": names[order[pair % matches.size]], **figures[pair].as_dict()}
         for pair in np.unique(pairs).tolist()

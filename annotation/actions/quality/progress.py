@@ -10,10 +10,11 @@ from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from annotation.actions.quality.gathering import Facts
+from annotation.actions.quality.reading import CHUNK, counted
 from annotation.models import Measurement, Project, Task
 from annotation.stats.said import Floats
 
-RECENT = 14  # days that the forecast is made from: two of each weekday
+RECENT = 14  # days that the forecast is made from: two of each weekday; fewer where a project is younger
 DAY = 86_400.0
 NINETY_FIVE = 1.96
 FURTHEST = 3_650  # days: what takes longer than ten years has no date
@@ -21,7 +22,7 @@ FURTHEST = 3_650  # days: what takes longer than ten years has no date
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """Judgements a day, over all of the recent days, those without any among them."""
+    """Judgements a day, over all of the recent days since the first one, those without any among them."""
 
     mean: float
     low: float
@@ -81,8 +82,11 @@ def without_date(why: str) -> dict[str, Any]:
 
 def recent_rate(at: Floats, *, now: datetime) -> Rate:
     age = (now.timestamp() - at[~np.isnan(at)]) // DAY
-    counts = np.bincount(age[(age >= 0) & (age < RECENT)].astype(np.int64), minlength=RECENT)
-    mean, margin = float(counts.mean()), NINETY_FIVE * float(counts.std(ddof=1)) / sqrt(RECENT)
+    days = min(RECENT, int(age.max(initial=0)) + 1)
+    counts = np.bincount(age[(age >= 0) & (age < days)].astype(np.int64), minlength=days)
+    mean = float(counts.mean())
+    spread = float(counts.std(ddof=1)) if days > 1 else sqrt(mean)  # of one day, as if people came by chance
+    margin = NINETY_FIVE * spread / sqrt(days)
     return Rate(mean=mean, low=max(0.0, mean - margin), high=mean + margin)
 
 
@@ -92,16 +96,24 @@ def ending(left: int, a_day: float, *, now: datetime) -> str | None:
 
 
 def hours_of(facts: Facts, *, left: int) -> dict[str, Any]:
-    """A tab left open counts no longer than its lease. Where no time is known, the median stands for it."""
-    longest = 60.0 * facts.project.lease_minutes
-    times = np.minimum(facts.said.seconds[~np.isnan(facts.said.seconds)], longest)
+    """A tab left open counts no longer than its lease. Where no time is known, the mean stands for it: times are
+    skewed, and a median would make the whole too small."""
+    seconds = np.concatenate([facts.said.seconds, seconds_of_checks(facts)])
+    times = np.minimum(seconds[~np.isnan(seconds)], 60.0 * facts.project.lease_minutes)
     if not times.size:
         return {"timed": 0, "hours": 0.0, "estimated": None, "left": None}
-    usual = float(np.median(times))
+    usual = float(times.mean())
     known = float(times.sum())
     return {
         "timed": int(times.size),
         "hours": known / 3600,
-        "estimated": (known + usual * (len(facts.said) - times.size)) / 3600,
+        "estimated": (known + usual * (seconds.size - times.size)) / 3600,
         "left": left * usual / 3600,
     }
+
+
+def seconds_of_checks(facts: Facts) -> Floats:
+    """What known answers and repeats took, which are work as well."""
+    said = counted(facts.project, voices=facts.voices).current().exclude(task__purpose__in=Task.LABELS)
+    seconds = said.order_by().values_list("seconds", flat=True)
+    return np.array([np.nan if one is None else one for one in seconds.iterator(CHUNK)], dtype=np.float64)

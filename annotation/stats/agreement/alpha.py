@@ -14,13 +14,12 @@ import numpy as np
 
 from annotation.stats.agreement.pairs import PairCounts, by_cluster
 from annotation.stats.figures import Figure
-from annotation.stats.resampling import DRAWS, MINIMUM_ITEMS, SEED, Statistic, resampled
+from annotation.stats.resampling import DRAWS, MINIMUM_ITEMS, NO_VARIETY, SEED, Statistic, resampled
 from annotation.stats.said import Floats, Whole
 from annotation.stats.votes import LEFT, RIGHT, TIE
 
 Level = Literal["nominal", "ordinal", "interval"]
 
-NO_VARIETY = "everybody always said the same, so there is nothing that chance could be told from"
 MOST_CATEGORIES = 64  # of unordered values; more are no categories
 MOST_GRADES = 8  # of ordered values whose ranks are taken anew in each draw; of more they stay those of all values
 

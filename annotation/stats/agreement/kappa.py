@@ -9,10 +9,8 @@ import numpy as np
 
 from annotation.stats.agreement.pairs import PairCounts, by_cluster
 from annotation.stats.figures import Figure
-from annotation.stats.resampling import DRAWS, MINIMUM_ITEMS, SEED, resampled
+from annotation.stats.resampling import DRAWS, MINIMUM_ITEMS, NO_VARIETY, SEED, resampled
 from annotation.stats.said import Floats, Whole
-
-NO_VARIETY = "everybody always said the same, so there is nothing that chance could be told from"
 
 
 def cohen(

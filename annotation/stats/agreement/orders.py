@@ -1,13 +1,13 @@
 """How alike two people order the answers of a task: Kendall's tau-b, and whether the same answer comes first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from annotation.stats.agreement.pairs import NOBODY, by_cluster, outcomes
+from annotation.stats.agreement.pairs import NOBODY, outcomes
 from annotation.stats.figures import Figure
 from annotation.stats.said import UNRANKED, Flags, Floats, Said, Small, Whole
-from annotation.stats.shares import clustered_share
+from annotation.stats.shares import Scale, clustered_share, summed
 from annotation.stats.votes import TIE
 
 
@@ -39,7 +39,7 @@ def tau_b(said: Said) -> Figure:
         with np.errstate(invalid="ignore"):
             return np.asarray((1 + product / np.sqrt(first * second)) / 2, dtype=np.float64)
 
-    return _mean(said, [(one, of(one, other)) for one, other in couples(said.tasks)], correlation=True)
+    return _mean(said, of, scale="correlation")
 
 
 def top_1(said: Said) -> Figure:
@@ -56,7 +56,7 @@ def top_1(said: Said) -> Figure:
         alike = (first & second).sum(axis=1) / np.maximum(either, 1)
         return np.where(both.sum(axis=1) > 1, alike, np.nan)
 
-    return _mean(said, [(one, of(one, other)) for one, other in couples(said.tasks)], correlation=False)
+    return _mean(said, of, scale="share")
 
 
 def _best(ranks: Small, *, among: Flags) -> Flags:
@@ -65,10 +65,14 @@ def _best(ranks: Small, *, among: Flags) -> Flags:
     return np.asarray((kept == kept.min(axis=1, keepdims=True)) & among)
 
 
-def _mean(said: Said, found: list[tuple[Whole, Floats]], *, correlation: bool) -> Figure:
-    """Over couples of rows with a value, clustered by task."""
-    rows = np.concatenate([one for one, _ in found]) if found else np.zeros(0, dtype=np.int64)
-    values = np.concatenate([value for _, value in found]) if found else np.zeros(0)
-    kept = ~np.isnan(values)
-    right, n = by_cluster(said.tasks[rows[kept]], values[kept], np.ones(np.count_nonzero(kept)))
-    return clustered_share(right, n, what="comparisons", scale="correlation" if correlation else "share")
+def _mean(said: Said, of: Callable[[Whole, Whole], Floats], *, scale: Scale) -> Figure:
+    """Over couples of rows with a value, clustered by task; summed as they come, for there are more than memory has
+    room for."""
+    right, n = np.zeros(said.number_of_tasks), np.zeros(said.number_of_tasks)
+    for one, other in couples(said.tasks):
+        values = of(one, other)
+        kept = ~np.isnan(values)
+        tasks = said.tasks[one[kept]]
+        right += summed(tasks, values[kept], size=right.size)
+        n += np.bincount(tasks, minlength=n.size)
+    return clustered_share(right, n, what="comparisons", scale=scale)

@@ -18,7 +18,7 @@ from annotation.stats.agreement.pairs import NOBODY, outcomes
 from annotation.stats.consensus import CELL_OF, HALF_KNOWING, HALVED
 from annotation.stats.labels.found import Found
 from annotation.stats.labels.pairwise import combined
-from annotation.stats.labels.probabilities import bits, normalised, told
+from annotation.stats.labels.probabilities import normalised, told
 from annotation.stats.labels.weak_orders import WeakOrders, weak_orders
 from annotation.stats.reliability import Reliability
 from annotation.stats.said import UNRANKED, Flags, Floats, Said, Small, Whole
@@ -48,8 +48,8 @@ class Consensus:
     `tasks`: (C,), indices. `voices`: (C,), judgements that ranked a pair. `ranks`: (C, K), the likeliest order,
     UNRANKED what nobody compared. `pairs`: (C, P, 3), the probability that the one is better, neither, the other;
     NaN where nobody ranked one of them. `best`: (C, K), the probability that nothing is better. `sureness`: (C,),
-    that of the answer in front. `entropy`: (C,), bits that are not known of the order. `information`: (C,), bits of
-    them that one more ranking by somebody of whom nothing is known is expected to tell.
+    that of the answer which `ranks` puts in front, the highest where it puts several. `information`: (C,), bits of
+    the order that one more ranking by somebody of whom nothing is known is expected to tell.
     """
 
     tasks: Whole
@@ -58,7 +58,6 @@ class Consensus:
     pairs: Floats
     best: Floats
     sureness: Floats
-    entropy: Floats
     information: Floats
 
     def __len__(self) -> int:
@@ -97,7 +96,7 @@ def consensus_ranking(said: Said, *, trust: Trust) -> Consensus:
     tasks = np.flatnonzero(voices)
     ranks = np.full((tasks.size, size), UNRANKED, dtype=np.int8)
     pairs = np.full((tasks.size, size * (size - 1) // 2, OUTCOMES), np.nan)
-    best, entropy, information = np.zeros((tasks.size, size)), np.zeros(tasks.size), np.zeros(tasks.size)
+    best, information = np.zeros((tasks.size, size)), np.zeros(tasks.size)
     for rows, positions in alike(answers[tasks]):
         here = set(positions.tolist())
         columns = np.array([c for c, pair in enumerate(combinations(range(size), 2)) if here.issuperset(pair)])
@@ -105,10 +104,10 @@ def consensus_ranking(said: Said, *, trust: Trust) -> Consensus:
         ranks[np.ix_(rows, positions)] = found.ranks
         pairs[np.ix_(rows, columns)] = found.pairs
         best[np.ix_(rows, positions)] = found.best
-        entropy[rows], information[rows] = found.entropy, found.information
+        information[rows] = found.information
     return Consensus(
         tasks=tasks, voices=voices[tasks], ranks=ranks, pairs=pairs, best=best,
-        sureness=best.max(axis=1, initial=0), entropy=entropy, information=information,
+        sureness=np.where(ranks == 0, best, 0).max(axis=1, initial=0), information=information,
     )  # fmt: skip
 
 
@@ -156,7 +155,6 @@ def judged(evidence: Floats, *, size: int, trust: Trust) -> Found:
         ranks=orders.ranks[likely.argmax(axis=1)],
         pairs=(likely @ orders.marks).reshape(-1, pairs, OUTCOMES),
         best=likely @ orders.best,
-        entropy=bits(likely),
         information=told(likely, channel),
     )
 

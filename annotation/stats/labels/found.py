@@ -7,11 +7,10 @@ from annotation.stats.said import Floats, Small
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Of C tasks with k answers, as in `Consensus`. `ranks` and `best`: (C, k), `pairs`: (C, P, 3), `entropy` and
-    `information`: (C,)."""
+    """Of C tasks with k answers, as in `Consensus`. `ranks` and `best`: (C, k), `pairs`: (C, P, 3), `information`:
+    (C,)."""
 
     ranks: Small
     pairs: Floats
     best: Floats
-    entropy: Floats
     information: Floats

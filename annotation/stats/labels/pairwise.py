@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 
 from annotation.stats.labels.found import Found
-from annotation.stats.labels.probabilities import bits, normalised, told
+from annotation.stats.labels.probabilities import normalised, told
 from annotation.stats.said import Floats, Small
 from annotation.stats.votes import LEFT, RIGHT, TIE
 
@@ -15,8 +15,8 @@ def combined(scores: Floats, *, size: int, channel: Floats) -> Found:
 
     Answers stand by the sum of their probabilities to be better, a tie being half (Borda's count, the order that
     errs least on pairs; Coppersmith, Fleischer and Rurda, ACM Transactions on Algorithms 6(3), 2010), neighbours
-    together where a tie is likeliest. In front is with probability ∝ Π (1 - another is better). Entropy and what a
-    vote tells are sums over pairs, times 2 / size, as a ranking has no more than size - 1 independent pairs.
+    together where a tie is likeliest. In front is with probability ∝ Π (1 - another is better). What a vote
+    tells is a sum over pairs, times 2 / size, as a ranking has no more than size - 1 independent pairs.
     """
     pairs = normalised(scores)
     matrix = np.full((len(pairs), size, size), 0.5)
@@ -31,7 +31,6 @@ def combined(scores: Floats, *, size: int, channel: Floats) -> Found:
         ranks=ranked(matrix.sum(axis=2), ties=ties),
         pairs=pairs,
         best=front / np.maximum(front.sum(axis=1, keepdims=True), 1e-300),
-        entropy=bits(pairs).sum(axis=1) * 2 / size,
         information=told(pairs, channel).sum(axis=1) * 2 / size,
     )
 

@@ -17,16 +17,19 @@ ENOUGH_TASKS = 50  # with fewer an interval of a share is wider than 0.26, and g
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """`code`: "good", "fair", "poor", or "unknown". `reasons`: "few_tasks", "no_variety", "pairs_low", "near_chance",
-    "known_low", in no order that matters; empty for "good"."""
+    """`code`: "good", "fair", "poor", or "unknown". `reasons`: "no_rankings", "few_tasks", "no_variety",
+    "pairs_low", "near_chance", "known_low", in no order that matters; empty for "good"."""
 
     code: str
     reasons: list[str]
 
 
-def verdict(*, pairs: Figure, alpha: Figure, known: Figure = UNKNOWN) -> Verdict:
+def verdict(*, pairs: Figure, alpha: Figure, known: Figure = UNKNOWN, ranks: bool = True) -> Verdict:
     """`pairs`: agreement of two people on pairs, ties half; `alpha`: beyond chance, on the same. Both count, for who
-    always ties agrees on everything. Where known answers are surely often missed, labels are fair at best."""
+    always ties agrees on everything. Where known answers are surely often missed, labels are fair at best.
+    `ranks`: whether anything is ranked at all; ratings alone have no verdict."""
+    if not ranks:
+        return Verdict(code="unknown", reasons=["no_rankings"])
     if pairs.low is None or (pairs.groups or 0) < ENOUGH_TASKS:
         return Verdict(code="unknown", reasons=["few_tasks"])
     if alpha.low is None:

@@ -41,11 +41,11 @@ def median(times: Floats, *, needed: int = MINIMUM_TIMES) -> Figure:
     )
 
 
-def pace_by_hour(at: Floats, seconds: Floats, *, ahead: float = 0.0) -> list[Hour]:
-    """The pace of each hour of the day in which somebody worked. `at` (N,): when, in seconds since 1970; `ahead`: how
-    many hours the clock of the place is ahead of universal time."""
+def pace_by_hour(at: Floats, seconds: Floats) -> list[Hour]:
+    """The pace of each hour of the day in which somebody worked. `at` (N,): when, in seconds since 1970, so that
+    the hours are those of universal time."""
     known = ~np.isnan(at) & ~np.isnan(seconds)
-    hours = ((at[known] + ahead * HOUR) % DAY // HOUR).astype(np.int64)
+    hours = (at[known] % DAY // HOUR).astype(np.int64)
     return [Hour(hour=int(hour), pace=median(seconds[known][hours == hour])) for hour in np.unique(hours)]
 
 

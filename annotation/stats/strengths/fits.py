@@ -8,12 +8,12 @@ import numpy as np
 
 from annotation.stats.figures import Figure, not_enough
 from annotation.stats.intervals import CONFIDENCE
+from annotation.stats.resampling import CELLS
 from annotation.stats.said import Flags, Floats, Whole
 from annotation.stats.shares import MINIMUM_GROUPS, summed
 
 STEPS, TOLERANCE = 100, 1e-9
 DRAWS, SEED = 2000, 21  # of places; a percentile of 2,000 is certain to half a percent
-CELLS = 4_000_000  # of clusters by parameters at a time: 32 MB
 QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
@@ -37,16 +37,6 @@ class Strengths:
     figures: list[Figure]
     places: list[tuple[int, int]]
     separated: bool
-
-    def beats(self, a: int, b: int) -> Figure:
-        """The probability that `a` comes off better than `b`, ties aside, with its interval."""
-        gap = self.values[a] - self.values[b]
-        error = np.sqrt(max(self.covariance[a, a] + self.covariance[b, b] - 2 * self.covariance[a, b], 0.0))
-        low, value, high = (float(logistic(gap + side * QUANTILE * error)) for side in (-1, 0, 1))
-        if self.figures[a].value is None or self.figures[b].value is None:
-            return Figure(value=None, missing=self.figures[a].missing or self.figures[b].missing)
-        n, groups = (min(getattr(self.figures[p], name) or 0 for p in (a, b)) for name in ("n", "groups"))
-        return Figure(value=value, low=low, high=high, n=n, groups=groups, what="comparisons")
 
 
 def newton(start: Floats, step: Callable[[Floats], tuple[Floats, Floats]]) -> Floats:
@@ -126,7 +116,7 @@ def described(values: Floats, covariance: Floats, *, n: Floats, groups: Whole, s
 
 def strength_figure(value: float, error: float, *, n: float, groups: int) -> Figure:
     if groups < MINIMUM_GROUPS:
-        return not_enough(n=groups, needed=MINIMUM_GROUPS, what="tasks")
+        return not_enough(n=groups, needed=MINIMUM_GROUPS, what="prompts")
     low, high = value - QUANTILE * error, value + QUANTILE * error
     return Figure(value=value, low=low, high=high, n=round(n), groups=groups, what="comparisons")
 

@@ -26,6 +26,7 @@ def win_rates(matches: Matches) -> list[Figure]:
         keys // (clusters.max(initial=0) + 1),
         number=matches.size,
         what="comparisons",
+        unit="prompts",
         needed=MINIMUM_GROUPS,
     )
 

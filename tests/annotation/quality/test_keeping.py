@@ -77,6 +77,24 @@ def test_another_known_answer_makes_the_figures_old(project):
     assert state_of(project) != before
 
 
+@pytest.mark.parametrize("overlap", [1, 3])
+def test_a_new_day_makes_a_forecast_old_and_nothing_else(project, monkeypatch, overlap):
+    judged(project, key="b", ranking=[[0], [1]], task={"state": "open", "overlap": overlap, "filled": 1})
+    project.tasks.exclude(key="b").update(state="done")
+    today = timezone.now()
+    before = state_of(project)
+    monkeypatch.setattr(timezone, "now", lambda: today + timedelta(days=1))
+
+    assert (state_of(project) != before) == (overlap == 3)
+
+
+def test_a_project_that_rests_has_another_forecast(project):
+    before = state_of(project)
+    project.state = "paused"
+
+    assert state_of(project) != before
+
+
 def test_other_projects_leave_the_figures_alone(project):
     before = state_of(project)
     judged(ProjectFactory(), key="a", ranking=[[0], [1]])

@@ -87,6 +87,29 @@ def test_without_a_pace_there_is_no_day(left, state, why):
     assert why in found["missing"]
 
 
+def test_a_young_project_goes_on_at_the_pace_of_its_own_days():
+    now = datetime(2026, 3, 20, 12, tzinfo=UTC)
+    at = np.array([(now - timedelta(days=day, hours=1)).timestamp() for day in range(2) for _ in range(10)])
+
+    assert forecast(at, left=50, state="active", now=now)["per_day"] == 10
+
+
+def test_a_pace_of_one_day_has_an_interval():
+    now = datetime(2026, 3, 20, 12, tzinfo=UTC)
+
+    found = forecast(np.full(16, now.timestamp() - 60), left=160, state="active", now=now)
+
+    assert found["earliest"] < found["ends"] < found["latest"]
+
+
+def test_hours_of_known_answers_are_work_as_well(project):
+    pairs(project, {"ann": [FIRST]}, seconds=60)
+    task = judged(project, key="g", ranking=[], annotators=(), task={"purpose": "gold"}, texts=("one", "two"))
+    judge(task, by="ann", ranking=FIRST, seconds=30)
+
+    assert content(project)["hours"]["hours"] == pytest.approx(90 / 3600)
+
+
 def test_hours_of_work_count_a_tab_left_open_no_longer_than_its_lease(project):
     for number, seconds in enumerate((60, 60, 36_000, None)):
         pairs(project, {"ann": [FIRST]}, start=number, seconds=seconds)
@@ -94,7 +117,7 @@ def test_hours_of_work_count_a_tab_left_open_no_longer_than_its_lease(project):
     hours = content(project)["hours"]
     assert hours["timed"] == 3
     assert hours["hours"] == pytest.approx((60 + 60 + 30 * 60) / 3600)
-    assert hours["estimated"] == pytest.approx((60 + 60 + 30 * 60 + 60) / 3600)
+    assert hours["estimated"] == pytest.approx((60 + 60 + 30 * 60) * 4 / 3 / 3600)
 
 
 def test_agreement_over_time_goes_by_weeks(project):
@@ -314,3 +337,36 @@ def test_the_number_of_questions_does_not_grow_with_the_project(project, django_
 
     with django_assert_max_num_queries(45):
         measure(project)
+
+
+def test_the_last_judgements_are_those_given_last(project):
+    """Whatever the order in which an import brought them."""
+    pairs(project, {"ann": [SECOND] * 50, "ben": [FIRST] * 50}, at=MONDAY + timedelta(days=9))
+    pairs(project, {"ann": [FIRST] * 50, "ben": [FIRST] * 50}, start=50, at=MONDAY)
+
+    found = person(project, "ann")
+    assert (found["recent"]["agreement"]["value"], found["before"]["agreement"]["value"]) == (0, 1)
+
+
+def test_known_answers_are_of_the_time_that_the_last_judgements_are_of(project):
+    pairs(project, {"ann": [FIRST] * 50}, at=MONDAY + timedelta(days=9))
+    known = {"purpose": "gold", "known": {"ranking": FIRST, "explanation": ""}}
+    for number in range(10):
+        task = judged(project, key=f"g{number}", ranking=[], annotators=(), task=known, texts=("one", "two"))
+        judge(task, by="ann", ranking=FIRST, at=MONDAY)
+
+    found = person(project, "ann")
+    assert (found["recent"]["known"]["value"], found["before"]["known"]["value"]) == (None, 1)
+
+
+def test_policies_that_hardly_met_have_no_place(project):
+    pairs(project, {"ann": [FIRST], "ben": [FIRST], "cay": [FIRST]})
+
+    assert {one["places"] for one in content(project)["policies"]["ranked"]} == {None}
+
+
+def test_ratings_alone_are_called_so(project):
+    task = judged(project, key="r", ranking=[], annotators=(), texts=("one", "two"))
+    judge(task, by="ann", ranking=[], ratings={"clarity": [4, 2]})
+
+    assert content(project)["verdict"]["reasons"] == ["no_rankings"]

@@ -5,6 +5,7 @@ Each data set is imported once for this module, and taken back; what was measure
 
 import csv
 import json
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,11 @@ def figures():  # type: ignore[no-untyped-def]
 
 def measured(path: Path, *, mapping: str, options: tuple[str, ...]) -> Json:
     out = StringIO()
+    report = StringIO()
     how = {"mapping": MAPPINGS / mapping} if mapping else {}
-    call_command("import_data", path, project="set", create=True, stdout=StringIO(), **how)
+    call_command("import_data", path, project="set", create=True, stdout=report, **how)
     call_command("agreement", "--project", "set", "--json", *options, stdout=out)
-    return dict(json.loads(out.getvalue()))
+    return dict(json.loads(out.getvalue())) | {"report": report.getvalue()}
 
 
 def value(figure: Json, digits: int) -> float:
@@ -123,13 +125,24 @@ def test_ruddit_has_the_score_of_each_of_its_comments(figures, shared_data):
     assert apart == {}
 
 
-def test_ukpconvarg_has_the_labels_of_its_authors_as_often_as_was_found_before(figures, shared_data, tmp_path):
+def test_ukpconvarg_has_its_numbers_and_the_labels_of_its_authors(figures, shared_data, tmp_path):
     """Of the majority what its authors' gold labels allow; of the others what `bench_reliability` has measured."""
     path = tmp_path / "ukpconvarg.jsonl.gz"  # rejected rows are written beside it
     path.symlink_to(shared_data / "native" / "ukpconvarg.jsonl.gz")
 
-    found = figures(path, options=("--known", "gold=a1,a2"))["against_known"]
+    ukpconvarg = figures(path, options=("--known", "gold=a1,a2"))
 
+    table = re.findall(r"^([a-z ]+?)\s+([\d,]+)\s+0$", ukpconvarg["report"], re.MULTILINE)
+    assert {kind: int(added.replace(",", "")) for kind, added in table} == {
+        "prompts": 28,
+        "responses": 909,
+        "tasks": 14_844,
+        "judgements": 74_056,
+        "strict comparisons": 57_221,
+        "ties": 16_835,
+    }
+    assert "14 rejected" in ukpconvarg["report"]
+    found = ukpconvarg["against_known"]
     assert {method: value(figure, 4) for method, figure in found.items()} == {
         "majority": 0.9531,
         "dawid-skene": 0.9698,

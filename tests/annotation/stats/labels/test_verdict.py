@@ -31,6 +31,12 @@ def test_missed_known_answers_make_labels_fair_at_best():
     assert verdict(pairs=about(0.75), alpha=about(0.4), known=about(0.6)).code == "fair"
 
 
+def test_ratings_alone_have_no_verdict():
+    nothing = Figure(value=None)
+
+    assert verdict(pairs=nothing, alpha=nothing, ranks=False).reasons == ["no_rankings"]
+
+
 def test_few_tasks_are_no_ground_for_a_verdict():
     found = verdict(pairs=about(0.75, groups=49), alpha=about(0.4))
 

@@ -47,7 +47,6 @@ def test_two_policies_by_hand():
     found = bradley_terry(matches([0] * 40, [1] * 40, [[1, 0, 0]] * 20 + [[0, 0, 1]] * 10 + [[0, 1, 0]] * 10, size=2))
 
     assert found.values[0] - found.values[1] == pytest.approx(np.log(2))
-    assert found.beats(0, 1).value == pytest.approx(2 / 3)
 
 
 def test_strengths_lie_in_their_intervals_in_about_95_of_100_samples():
