@@ -84,13 +84,6 @@ def test_hh_keeps_its_four_empty_answers(bring, shared_data, tmp_path):
     assert Response.objects.filter(text="").count() == 4
 
 
-def test_many_judgements_come_in_with_their_numbers(bring, shared_data, tmp_path):
-    path = shared_data / "native/ukpconvarg.jsonl.gz"
-    table, printed = bring(path, "--rejects", str(tmp_path / "r"))
-    assert [table[kind][0] for kind in KINDS] == [28, 909, 14_844, 74_056, 57_221, 16_835]
-    assert "14 rejected" in printed
-
-
 def test_memory_does_not_grow_with_the_file(tmp_path):
     """120 MB of text: what the import needs on top stays far below that."""
     path = tmp_path / "big.json.gz"
