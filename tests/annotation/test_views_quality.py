@@ -96,6 +96,11 @@ def test_progress_its_end_and_what_it_cost(client, project):
     assert "about 66.1, of which 61.2 were timed (n = 5,000 judgements); about 11.5 to go" in text
 
 
+def test_hours_without_a_time_are_told_however_many_checks_were_timed(client, project):
+    measured(project, hours={"timed": 6000, "hours": 61.2, "estimated": 66.1, "left": 11.5})
+    assert "about 66.1, of which 61.2 were timed (n = 6,000 judgements)" in text_of(client)
+
+
 def test_what_surer_labels_would_cost(client, project):
     unsure = {"tasks": 2, "sureness": 0.95}
     measured(project, open_questions=unsure)
