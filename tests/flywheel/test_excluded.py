@@ -60,7 +60,7 @@ def test_the_page_of_a_judgement_says_that_it_was_withdrawn(project, reviewer):
     one = Judgement.objects.get()
     exclusions.withdraw(project, annotator=one.annotator, by=None)
     html = reviewer.get(f"/flywheel/lumo/judgements/{one.uid}/").content.decode()
-    assert "in no later release: whose it was asked to be forgotten." in html
+    assert "in no later release: the person behind it asked to be forgotten." in html
 
 
 def test_the_page_of_an_annotator_counts_and_marks_them(project, reviewer):
