@@ -31,7 +31,7 @@ def test_two_who_disagree_are_followed_by_a_third():
 
     task.refresh_from_db()
     assert (task.state, task.overlap) == (Task.State.OPEN, 3)
-    assert "lumo: one more person is asked about 1 tasks" in said
+    assert "lumo: one more person is asked about 1 task" in said
 
 
 def test_agreement_that_falls_is_told_to_the_admins():
@@ -46,5 +46,5 @@ def test_agreement_that_falls_is_told_to_the_admins():
 
     assert Alert.objects.get().mailed_at
     assert [message.to for message in mail.outbox] == [["a@example.org"]]
-    assert said[0][-1] == "told of 1 alerts"
-    assert "told of 1 alerts" not in said[1]
+    assert said[0][-1] == "told of 1 alert"
+    assert "told of 1 alert" not in said[1]
