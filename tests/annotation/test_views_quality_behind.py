@@ -246,3 +246,13 @@ def test_items_that_are_settled_are_not_listed(client, project):
     of_task(measurement, disputed(project, question="Unsure?"), disagreement=0, sureness=0.94)
     text = text_of(client, "items/")
     assert ("Settled?" in text, "Unsure?" in text) == (False, True)
+
+
+@pytest.mark.parametrize("query", [{}, {"known": "1"}, {"tag": "lamp"}, {"guideline": "2"}])
+def test_few_judgements_are_found_as_many_are(project, query):
+    gold = question(project, "Gold?", purpose="gold", known={"ranking": ORDER}, tags=["lamp"])
+    for task in (gold, disputed(project, tags=["lamp"]), disputed(ProjectFactory(slug="other"))):
+        said(task, ORDER, guideline_version=2)
+    filters = behind.filters_of(query, voices="people")
+    few, many = (behind.window(project, filters, few=few) for few in (True, False))
+    assert few.found == many.found != []

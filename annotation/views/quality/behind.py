@@ -78,9 +78,10 @@ def filters_of(query: Mapping[str, str], *, voices: str) -> Filters:
     )
 
 
-def window(project: Project, filters: Filters) -> Window:
-    """In three queries at most, with what the page shows of each."""
-    base = _base(project, filters)
+def window(project: Project, filters: Filters, *, few: bool = False) -> Window:
+    """In three queries at most, with what the page shows of each. `few`: the project has no more judgements than one
+    page looks through."""
+    base = _base(project, filters, few=few)
     end = base.values_list("pk", flat=True)[LOOKED_AT : LOOKED_AT + 1].first()
     looked_at = base if end is None else base.filter(pk__gt=end)
     columns = ("annotator", "task__prompt", "task__repeats")
@@ -92,10 +93,12 @@ def window(project: Project, filters: Filters) -> Window:
     )
 
 
-def _base(project: Project, filters: Filters) -> "QuerySet[Judgement]":
+def _base(project: Project, filters: Filters, *, few: bool) -> "QuerySet[Judgement]":
     """By what has an index, the newest first. SQLite must not be tempted: a join with the tasks would make it sort
-    all judgements of the project, `revised_by IS NULL` would make it read all that was never revised."""
-    ours = Exists(Task.objects.filter(pk=OuterRef("task"), project=project))
+    all judgements of the project, `revised_by IS NULL` would make it read all that was never revised. `few` are
+    sorted, rather than looked for among those of every other project."""
+    tasks = Task.objects.filter(project=project).order_by()
+    ours = Q(task__in=tasks.values("pk")) if few else Exists(tasks.filter(pk=OuterRef("task")))
     said = Judgement.objects.alias(newer=Coalesce("revised_by_id", Value(0))).filter(ours).order_by("-pk")
     if filters.before is not None:
         said = said.filter(pk__lt=filters.before)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from annotation.forms.letters import LETTERS
 from annotation.models import Exclusion, Judgement
 from annotation.stats.known import Score, score
-from annotation.views.quality.behind import Filters, filters_of, window
+from annotation.views.quality.behind import LOOKED_AT, Filters, filters_of, window
 from annotation.views.quality.measured import may_judge, measured_of, shown, withheld_from
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.words import in_letters
@@ -34,7 +34,8 @@ class Row:
 def judgements(request: MemberRequest, slug: str) -> HttpResponse:
     seen = measured_of(request, slug)
     filters = filters_of(request.GET, voices=seen.voices)
-    found = window(seen.project, filters)
+    few = seen.measurement is not None and seen.is_done and seen.measurement.judgements <= LOOKED_AT
+    found = window(seen.project, filters, few=few)
     tasks = {judgement.task_id for judgement in found.found}
     withheld = withheld_from(request.user, project=seen.project, tasks=tasks)
     rows = _rows(found.found, filters=filters, withheld=withheld)
