@@ -101,6 +101,9 @@ def figure_of(content: Mapping[str, Any], *, kind: str) -> dict[str, Any] | None
 
 
 def _summary(project: Project, *, measurement: Measurement, now: datetime) -> Alert | None:
+    """The first one as soon as anything was judged, so that whoever asks for it sees what it will be."""
+    if not measurement.judgements:
+        return None
     if not project.weekly_summary or project.state != Project.State.ACTIVE:
         return None
     last = project.alerts.filter(kind=Kind.WEEKLY).first()

@@ -27,7 +27,7 @@ def figure(value: float | None, *, spread: float = 0.03) -> dict[str, object]:
 
 
 def measured(project: Project, *, voices: str = "people", **content: object) -> Measurement:
-    defaults = {"content": content, "measured_at": timezone.now()}
+    defaults = {"content": content, "measured_at": timezone.now(), "judgements": 100}
     return Measurement.objects.update_or_create(project=project, voices=voices, defaults=defaults)[0]
 
 
@@ -125,6 +125,11 @@ class TestWeekly:
         made = [len(alerts.look(weekly, now=now + timedelta(days=days))) for days in (0, 1, 6)]
         Alert.objects.update(created_at=now - timedelta(days=7))
         assert (made, len(alerts.look(weekly, now=now))) == ([1, 0, 0], 1)
+
+    def test_does_not_come_before_anything_was_judged(self, weekly):
+        measured(weekly, **agreement(None))
+        Measurement.objects.update(judgements=0)
+        assert alerts.look(weekly) == []
 
     def test_counts_the_last_seven_days(self, weekly):
         today = timezone.now().date()
