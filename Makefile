@@ -57,7 +57,7 @@ test-sqlite: $(VENV)/.dev chromium
 # What never asks a database, asks it only for pages to look at, or trains for minutes around it, is run once.
 ONCE := tests/training/ml tests/annotation/formats tests/annotation/stats tests/house tests/bench tests/browser/test_everyone.py \
   tests/browser/test_quality.py tests/browser/test_runs.py tests/training/actions/test_runs.py tests/training/actions/test_sampling.py tests/training/test_commands.py \
-  tests/flywheel/management/test_learning_for_real.py tests/flywheel/actions/test_turn_methods_for_real.py \
+  tests/flywheel/management/test_learning_for_real.py tests/flywheel/actions/test_turn_for_real.py tests/flywheel/actions/test_turn_methods_for_real.py \
   tests/annotation/quality/test_published_figures.py
 
 test-postgresql: $(VENV)/.dev chromium
