@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -16,7 +15,6 @@ from django.utils import timezone
 
 from annotation.actions.quality import claims, keeping, measuring
 from annotation.actions.quality.state import states
-from annotation.exceptions import MeasuredElsewhere
 from annotation.models import Exclusion, Judgement, Measurement
 from tests.annotation.released import judge, judged
 from tests.factories import ProjectFactory
@@ -177,13 +175,6 @@ def test_new_figures_replace_the_old_ones(project):
     assert [row.annotator.name for row in measurement.annotators.all()] == ["ann"]
 
 
-def test_two_processes_are_never_at_one_project(project):
-    measurement = Measurement.objects.create(project=project)
-
-    with claims.claimed(measurement), pytest.raises(MeasuredElsewhere, match="another process"):
-        measuring.measure(project)
-
-
 def test_the_keeper_goes_on_with_other_projects(project):
     other = ProjectFactory(slug="zeta")
     told: list[str] = []
@@ -302,14 +293,6 @@ def test_one_judgement_is_one_judgement(project):
     assert any(line.startswith("one (people): 1 judgement measured in") for line in told)
 
 
-def test_a_claim_of_this_very_process_is_of_one_before_it(project):
-    soon = timezone.now() + timedelta(minutes=1)
-    before = f"{socket.gethostname()} {os.getpid()} x"
-    Measurement.objects.create(project=project, claim=before, claimed_until=soon)
-
-    assert measuring.measure(project).measured_at is not None
-
-
 def test_the_time_of_measuring_reaches_back_to_where_it_began(project):
     measurement = Measurement.objects.create(project=project)
     found = measuring.Found(content={"progress": {"judgements": 7}})
@@ -320,40 +303,6 @@ def test_the_time_of_measuring_reaches_back_to_where_it_began(project):
 
     measurement.refresh_from_db()
     assert measurement.measured_at - timedelta(seconds=measurement.seconds) == began
-
-
-def test_a_claim_ends_with_the_work(project):
-    measuring.measure(project)
-
-    assert Measurement.objects.get().claim == ""
-
-
-def test_a_claim_that_ran_out_is_nobodys(project):
-    late = timezone.now() - timedelta(seconds=1)
-    Measurement.objects.create(project=project, claim="elsewhere 1 x", claimed_until=late)
-
-    assert measuring.measure(project).measured_at is not None
-
-
-def test_the_claim_of_a_process_that_runs_elsewhere_holds(project):
-    soon = timezone.now() + timedelta(minutes=1)
-    Measurement.objects.create(project=project, claim="elsewhere 1 x", claimed_until=soon)
-
-    with pytest.raises(MeasuredElsewhere):
-        measuring.measure(project)
-
-
-def test_whoever_lost_the_claim_keeps_nothing(project):
-    measurement = Measurement.objects.create(project=project)
-    seen = states(project)[PEOPLE]
-    found = measuring.Found(content={"progress": {"judgements": 7}})
-
-    with claims.claimed(measurement) as claim:
-        Measurement.objects.update(claim="another")
-        with pytest.raises(MeasuredElsewhere, match="left to it"):
-            measuring.store(found, claim=claim, state=seen, began=timezone.now())
-
-    assert Measurement.objects.get().content == {}
 
 
 KILLED = """
