@@ -26,8 +26,6 @@ PRIOR_VOTES = {"dawid-skene": 16.0, "mace": 8.0}
 # Below this competence of all together nobody is weighed: how far EM, ever slower towards 0, was from it where it
 # stopped on simulated guesses (2 to 7 to a pair, 300 and 1,000 pairs). Dawid-Skene tells annotators apart even then.
 LEAST_COMPETENCE = {"dawid-skene": -1.0, "mace": 0.02}
-# Of more votes than these a few minutes of EM tell nothing that so many do not: 5,000 annotators have 200 each.
-MOST_VOTES = 1_000_000
 # Below so many independent votes on shared pairs an annotator's own number is not said.
 ENOUGH = 10
 
@@ -79,9 +77,8 @@ class Reliability:
         return np.asarray(self.posterior[:, 0] + self.posterior[:, 1] / 2, dtype=np.float64)
 
 
-def estimate(votes: Votes, *, method: str, prior_votes: float | None = None, most: int | None = None) -> Reliability:
-    """Fit `method` (a key of METHODS) to the votes on shared pairs, and judge every pair by it. With `most`, of more
-    votes than that only those on every so many pairs are fitted, and counted as `shared`.
+def estimate(votes: Votes, *, method: str, prior_votes: float | None = None) -> Reliability:
+    """Fit `method` (a key of METHODS) to the votes on shared pairs, and judge every pair by it.
 
     Raises:
         NothingShared: no pair has votes of two annotators.
@@ -89,7 +86,7 @@ def estimate(votes: Votes, *, method: str, prior_votes: float | None = None, mos
         NotConverged: see `consensus.maximise`.
     """
     model, strength = METHODS[method], PRIOR_VOTES[method] if prior_votes is None else prior_votes
-    heard = thinned(votes.only(votes.shared), most=most)
+    heard = votes.only(votes.shared)
     if not heard.pairs.size:
         raise NothingShared("no pair was judged by two people, so nobody can be compared with anybody")
     everybody = consensus.pooled(heard, model=model)
@@ -112,14 +109,6 @@ def estimate(votes: Votes, *, method: str, prior_votes: float | None = None, mos
         truth=fit.truth,
         steps=fit.steps,
     )
-
-
-def thinned(votes: Votes, *, most: int | None) -> Votes:
-    """The votes on pairs drawn evenly, the same ones each time, about `most` of them."""
-    if most is None or votes.pairs.size <= most:
-        return votes
-    chosen = np.random.default_rng(votes.number_of_pairs).random(votes.number_of_pairs) < most / votes.pairs.size
-    return votes.only(chosen[votes.pairs])
 
 
 def evidence(table: Floats) -> Floats:

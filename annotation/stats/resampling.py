@@ -6,7 +6,8 @@ import numpy as np
 
 from annotation.stats.figures import Figure, not_enough
 from annotation.stats.intervals import CONFIDENCE, wilson
-from annotation.stats.said import Floats
+from annotation.stats.said import Floats, Whole
+from annotation.stats.shares import by_cluster
 
 DRAWS = 1000
 SEED = 20
@@ -43,31 +44,30 @@ def resampled(
     rows: Floats,
     statistic: Statistic,
     *,
-    n: int,
     what: str,
-    unit: str = "tasks",
+    clusters: Whole | None = None,
     perfect: float = 1.0,
-    undefined: str,
     needed: int = MINIMUM_ITEMS,
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> Figure:
-    """The statistic of all G rows with the 95 % percentile interval of its bootstrap.
+    """The statistic of all I rows (I, C), one for each of `what`, with the 95 % percentile interval of its bootstrap.
 
-    At `perfect`, its greatest value, all draws are alike and the interval would be a point. Then it says what is
-    still possible: that in a share of the groups up to the end of Wilson's interval agreement was by chance.
-    `unit`: what the groups are. `undefined` is said where the statistic has no value, as where everybody always says
-    one and the same.
+    `clusters`: (I,), the tasks that are drawn, with all that they hold; without them rows are. At `perfect`, its
+    greatest value, all draws are alike and the interval would be a point. Then it says what is still possible: that
+    in a share of the groups up to the end of Wilson's interval agreement was by chance. The statistic is NaN where
+    everybody always says one and the same.
     """
-    if len(rows) < needed:
-        return not_enough(n=len(rows), needed=needed, what=unit)
-    value = float(statistic(rows.sum(axis=0, keepdims=True))[0])
+    groups = rows if clusters is None else np.stack(by_cluster(clusters, *rows.T), axis=1)
+    if len(groups) < needed:
+        return not_enough(n=len(groups), needed=needed, what=what if clusters is None else "tasks")
+    value = float(statistic(groups.sum(axis=0, keepdims=True))[0])
     if np.isnan(value):
-        return Figure(value=None, n=n, groups=len(rows), what=what, missing=undefined)
-    low, high = _percentiles(statistic(resampled_sums(rows, draws=draws, seed=seed)))
+        return Figure(value=None, n=len(rows), groups=len(groups), what=what, missing=NO_VARIETY)
+    low, high = _percentiles(statistic(resampled_sums(groups, draws=draws, seed=seed)))
     if value >= perfect - 1e-12:
-        low, high = wilson(len(rows), len(rows)).low, perfect
-    return Figure(value=value, low=low, high=high, n=n, groups=len(rows), what=what)
+        low, high = wilson(len(groups), len(groups)).low, perfect
+    return Figure(value=value, low=low, high=high, n=len(rows), groups=len(groups), what=what)
 
 
 def _percentiles(values: Floats) -> tuple[float, float]:

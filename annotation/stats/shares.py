@@ -13,6 +13,12 @@ MINIMUM_GROUPS = 10  # below it the interval of a share is wider than half the s
 Scale = Literal["share", "correlation"]
 
 
+def by_cluster(clusters: Whole, *columns: Floats) -> list[Floats]:
+    """Sums of each column (I,) by cluster (I,), such as the task, in their order."""
+    _, places = np.unique(clusters, return_inverse=True)
+    return [np.bincount(places, weights=column).astype(np.float64) for column in columns]
+
+
 def clustered_share(
     successes: Floats,
     counts: Floats,

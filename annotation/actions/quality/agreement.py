@@ -12,7 +12,7 @@ from annotation.stats.agreement.matrix import Cell, Matrix
 from annotation.stats.agreement.pairs import PairCounts
 from annotation.stats.figures import Figure
 from annotation.stats.said import UNRANKED, Said
-from annotation.stats.shares import clustered_share
+from annotation.stats.shares import by_cluster, clustered_share
 from annotation.stats.strengths.ceiling import ceiling
 from annotation.stats.votes import OUTCOMES, Votes
 
@@ -39,7 +39,7 @@ def unanimous(counts: PairCounts) -> Figure:
     """Of the pairs that two people or more ranked: those of which all say the same."""
     shared = counts.shared
     same = (shared.counts.max(axis=1) == shared.voices).astype(np.float64)
-    return clustered_share(*pairs.by_cluster(shared.tasks, same, np.ones_like(same)))
+    return clustered_share(*by_cluster(shared.tasks, same, np.ones_like(same)))
 
 
 def cohens(votes: Votes, *, counts: PairCounts, matrix: Matrix) -> list[Json]:

@@ -9,8 +9,9 @@ from annotation.actions.quality.gathering import Facts
 from annotation.actions.quality.labels import Labels
 from annotation.actions.quality.reading import CHUNK
 from annotation.models import Measurement, Task, TaskMeasure
-from annotation.stats.agreement.pairs import PairCounts, by_cluster, choose_two
+from annotation.stats.agreement.pairs import PairCounts, choose_two
 from annotation.stats.said import Floats, Whole
+from annotation.stats.shares import by_cluster
 
 MOST = 20_000
 DIGITS = 4

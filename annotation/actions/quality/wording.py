@@ -85,20 +85,20 @@ def said(figure: Json) -> bool:
 
 
 def share(figure: Json | None) -> str:
-    """In per cent."""
-    if figure is None:
-        return ""
-    if not said(figure):
-        return str(figure["missing"])
-    return f"{figure['value']:.1%} ({between(figure, '.1%')}), n = {figure['n']:,} {figure['what']}"
+    return shown(figure, form=".1%")
 
 
 def coefficient(figure: Json | None) -> str:
+    return shown(figure, form=".3f")
+
+
+def shown(figure: Json | None, *, form: str) -> str:
+    """With its interval and n, or why there is none."""
     if figure is None:
         return ""
     if not said(figure):
         return str(figure["missing"])
-    return f"{figure['value']:.3f} ({between(figure, '.3f')}), n = {figure['n']:,} {figure['what']}"
+    return f"{figure['value']:{form}} ({between(figure, form)}), n = {figure['n']:,} {figure['what']}"
 
 
 def between(figure: Json, form: str) -> str:

@@ -12,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from annotation.stats.agreement.pairs import PairCounts, by_cluster
+from annotation.stats.agreement.pairs import PairCounts
 from annotation.stats.figures import Figure
-from annotation.stats.resampling import DRAWS, MINIMUM_ITEMS, NO_VARIETY, SEED, Statistic, resampled
+from annotation.stats.resampling import DRAWS, MINIMUM_ITEMS, SEED, Statistic, resampled
 from annotation.stats.said import Floats, Whole
 from annotation.stats.votes import LEFT, RIGHT, TIE
 
@@ -40,30 +40,16 @@ def alpha(
     all values. `clusters`: (V,), the tasks that the bootstrap draws if not items. Items with one value say
     nothing. `n` counts items, `groups` what was drawn.
     """
-    said, unit = ~np.isnan(values), "items" if clusters is None else "tasks"
-    items, values, clusters = items[said], values[said], (items if clusters is None else clusters)[said]
-    _, items = np.unique(items, return_inverse=True)
-    paired = np.bincount(items)[items] > 1
-    _, items = np.unique(items[paired], return_inverse=True)
-    values, clusters = values[paired], clusters[paired]
-    distinct, codes = np.unique(values, return_inverse=True)
+    said = np.flatnonzero(~np.isnan(values))
+    _, places = np.unique(items[said], return_inverse=True)
+    said = said[np.bincount(places)[places] > 1]
+    _, first, places = np.unique(items[said], return_index=True, return_inverse=True)
+    distinct, codes = np.unique(values[said], return_inverse=True)
     if level == "nominal" and distinct.size > MOST_CATEGORIES:
         return Figure(value=None, what="items", missing=f"{distinct.size} different values are no categories")
-    rows, statistic = _sums(items, codes=codes, distinct=distinct, level=level)
-    cluster_of = np.zeros(len(rows), dtype=np.int64)
-    cluster_of[items] = clusters
-    drawn = _by_cluster(rows, cluster_of)
-    return resampled(
-        drawn,
-        statistic,
-        n=len(rows),
-        what="items",
-        unit=unit,
-        undefined=NO_VARIETY,
-        needed=needed,
-        draws=draws,
-        seed=seed,
-    )
+    rows, statistic = _sums(places, codes=codes, distinct=distinct, level=level)
+    drawn = None if clusters is None else clusters[said][first]
+    return resampled(rows, statistic, clusters=drawn, what="items", needed=needed, draws=draws, seed=seed)
 
 
 def alpha_of_pairs(counts: PairCounts, *, draws: int = DRAWS, seed: int = SEED) -> Figure:
@@ -76,8 +62,8 @@ def alpha_of_pairs(counts: PairCounts, *, draws: int = DRAWS, seed: int = SEED) 
     n = shared.voices.astype(np.float64)
     alike = (shared.counts * (shared.counts - 1)).sum(axis=1) / np.maximum(n - 1, 1)
     strict = (shared.counts[:, LEFT] + shared.counts[:, RIGHT]).astype(np.float64)
-    rows = np.stack(by_cluster(shared.tasks, alike, strict / 2, shared.counts[:, TIE].astype(np.float64), strict / 2))
-    return resampled(rows.T, nominal, n=len(shared), what="pairs", undefined=NO_VARIETY, draws=draws, seed=seed)
+    rows = np.stack([alike, strict / 2, shared.counts[:, TIE].astype(np.float64), strict / 2], axis=1)
+    return resampled(rows, nominal, clusters=shared.tasks, what="pairs", draws=draws, seed=seed)
 
 
 def nominal(sums: Floats) -> Floats:
@@ -143,13 +129,6 @@ def _mid_ranks(codes: Whole) -> Floats:
     """(C,): the middle of the places that the values of each grade take among all."""
     counts = np.bincount(codes)
     return np.asarray(np.cumsum(counts) - counts / 2, dtype=np.float64)
-
-
-def _by_cluster(rows: Floats, clusters: Whole) -> Floats:
-    distinct, places = np.unique(clusters, return_inverse=True)
-    if distinct.size == len(rows):
-        return rows
-    return np.stack([np.bincount(places, weights=column) for column in rows.T], axis=1)
 
 
 def _beyond_chance(*, observed: Floats, expected: Floats) -> Floats:

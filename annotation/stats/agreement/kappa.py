@@ -7,9 +7,9 @@ P_o is the share of agreement, P_e what it would be if people said what they say
 
 import numpy as np
 
-from annotation.stats.agreement.pairs import PairCounts, by_cluster
+from annotation.stats.agreement.pairs import PairCounts
 from annotation.stats.figures import Figure
-from annotation.stats.resampling import DRAWS, MINIMUM_ITEMS, NO_VARIETY, SEED, resampled
+from annotation.stats.resampling import DRAWS, MINIMUM_ITEMS, SEED, resampled
 from annotation.stats.said import Floats, Whole
 
 
@@ -30,19 +30,7 @@ def cohen(
     """
     cells = np.zeros((first.size, categories * categories))
     cells[np.arange(first.size), first * categories + second] = 1.0
-    rows = cells if clusters is None else _summed(cells, clusters)
-    unit = "items" if clusters is None else "tasks"
-    return resampled(
-        rows,
-        cohen_of_sums,
-        n=first.size,
-        what="items",
-        unit=unit,
-        undefined=NO_VARIETY,
-        needed=needed,
-        draws=draws,
-        seed=seed,
-    )
+    return resampled(cells, cohen_of_sums, clusters=clusters, what="items", needed=needed, draws=draws, seed=seed)
 
 
 def cohen_of_sums(sums: Floats) -> Floats:
@@ -71,19 +59,8 @@ def fleiss(
     """
     kept = counts.sum(axis=1) > 1
     rows = _fleiss_rows(counts[kept].astype(np.float64))
-    drawn = rows if clusters is None else _summed(rows, clusters[kept])
-    unit = "items" if clusters is None else "tasks"
-    return resampled(
-        drawn,
-        fleiss_of_sums,
-        n=len(rows),
-        what="items",
-        unit=unit,
-        undefined=NO_VARIETY,
-        needed=needed,
-        draws=draws,
-        seed=seed,
-    )
+    drawn = None if clusters is None else clusters[kept]
+    return resampled(rows, fleiss_of_sums, clusters=drawn, what="items", needed=needed, draws=draws, seed=seed)
 
 
 def fleiss_of_pairs(counts: PairCounts, *, draws: int = DRAWS, seed: int = SEED) -> Figure:
@@ -104,10 +81,6 @@ def _fleiss_rows(counts: Floats) -> Floats:
     n = counts.sum(axis=1)
     alike = (counts * (counts - 1)).sum(axis=1) / np.maximum(n * (n - 1), 1)
     return np.hstack([np.ones((len(counts), 1)), alike[:, None], counts])
-
-
-def _summed(rows: Floats, clusters: Whole) -> Floats:
-    return np.stack(by_cluster(clusters, *rows.T), axis=1)
 
 
 def _kappa(observed: Floats, expected: Floats) -> Floats:

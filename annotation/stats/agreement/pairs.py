@@ -8,7 +8,7 @@ import numpy as np
 
 from annotation.stats.figures import Figure
 from annotation.stats.said import UNRANKED, Floats, Said, Small, Whole
-from annotation.stats.shares import clustered_share
+from annotation.stats.shares import by_cluster, clustered_share
 from annotation.stats.votes import LEFT, OUTCOMES, RIGHT, TIE, Votes
 
 NOBODY = -1  # the outcome of a pair that a judgement leaves out
@@ -117,12 +117,6 @@ def strict_agreement(counts: PairCounts) -> Figure:
 
 def choose_two(n: Floats | Whole) -> Floats:
     return np.asarray(n * (n - 1) / 2, dtype=np.float64)
-
-
-def by_cluster(tasks: Whole, *columns: Floats) -> list[Floats]:
-    """Sums of each column by task, tasks without a row left out."""
-    _, places = np.unique(tasks, return_inverse=True)
-    return [np.bincount(places, weights=column).astype(np.float64) for column in columns]
 
 
 def _by_task(counts: PairCounts, *, alike: Floats, couples: Floats) -> Figure:

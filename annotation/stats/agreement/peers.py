@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from annotation.stats.agreement.pairs import NOBODY, by_cluster, outcomes, pair_counts
+from annotation.stats.agreement.pairs import NOBODY, outcomes, pair_counts
 from annotation.stats.figures import Figure
 from annotation.stats.said import Flags, Floats, Said, Small, Whole
-from annotation.stats.shares import clustered_share, grouped_shares
+from annotation.stats.shares import by_cluster, clustered_share, grouped_shares
 from annotation.stats.votes import LEFT, OUTCOMES, RIGHT, TIE
 
 # What another one's outcome (column) is worth to somebody's own (row).

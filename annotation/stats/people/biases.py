@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from annotation.stats.agreement.pairs import NOBODY, by_cluster, outcomes
+from annotation.stats.agreement.pairs import NOBODY, outcomes
 from annotation.stats.agreement.peers import Scores
 from annotation.stats.figures import Figure
 from annotation.stats.said import Floats, Said
-from annotation.stats.shares import clustered_share
+from annotation.stats.shares import by_cluster, clustered_share
 from annotation.stats.votes import LEFT, RIGHT, TIE
 
 

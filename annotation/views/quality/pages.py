@@ -46,9 +46,9 @@ def overview(request: MemberRequest, slug: str) -> HttpResponse:
 
 def open_questions(seen: Measured) -> dict[str, Any]:
     """How many done tasks are less sure than the project asks for, and what one more vote on each would take."""
-    found = seen.part("open_questions")
-    hours, judgements = seen.part("hours").get("estimated"), seen.part("progress").get("judgements")
-    return {**found, "hours": found.get("tasks", 0) * hours / judgements if hours and judgements else None}
+    found, hours = seen.part("open_questions"), seen.part("hours")
+    usual = hours["hours"] / hours["timed"] if hours.get("timed") else None
+    return {**found, "hours": None if usual is None else found.get("tasks", 0) * usual}
 
 
 @require_safe

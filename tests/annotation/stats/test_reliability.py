@@ -264,14 +264,3 @@ def test_on_ukpconvarg_weighed_votes_agree_with_the_gold_labels_more_often_than_
     weighed = np.bincount(votes.pairs, weights=found.weights * (1 - votes.outcomes))
     assert accuracy(weighed) == pytest.approx(expected, abs=2e-3)
     assert accuracy(found.left_wins - 0.5) == pytest.approx(expected, abs=2e-3)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_part_of_many_votes_tells_nearly_as_much_and_judges_all(method):
-    votes, _ = simulated(right=spread(30), pairs=3000, each=5)
-
-    whole, part = (reliability.estimate(votes, method=method, most=most) for most in (None, 5000))
-
-    assert 4500 < sum(annotator.shared for annotator in part.annotators) < 5500
-    assert part.posterior.shape == whole.posterior.shape
-    assert np.corrcoef(part.weights, whole.weights)[0, 1] > 0.9

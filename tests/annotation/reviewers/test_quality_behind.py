@@ -5,7 +5,6 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from annotation.actions import seats
@@ -14,28 +13,11 @@ from annotation.models import Exclusion, Judgement, Project, Task
 from annotation.views.quality import behind
 from tests.annotation.quality_rows import measured, of_task
 from tests.annotation.review_rows import disputed, said
-from tests.annotation.test_views_quality import html_of, text_of
-from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory
+from tests.annotation.reviewers.pages import html_of, text_of
+from tests.factories import AnnotatorFactory, ProjectFactory, TaskFactory
 
 pytestmark = pytest.mark.django_db
 ORDER = [[0], [1], [2]]
-
-
-@pytest.fixture
-def project() -> Project:
-    return ProjectFactory(slug="lumo", name="Lumo support")
-
-
-@pytest.fixture
-def reviewer(project) -> User:
-    return MembershipFactory(project=project, role="reviewer").user
-
-
-@pytest.fixture
-def client(reviewer) -> Client:
-    client = Client()
-    client.force_login(reviewer)
-    return client
 
 
 def question(project: Project, words: str, **fields) -> Task:  # type: ignore[no-untyped-def]

@@ -7,30 +7,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from annotation.models import AuditEvent, Measurement, Project, Seat
+from annotation.models import AuditEvent, Measurement, Seat
 from annotation.stats.people.suggestions import SEVERITY
 from tests.annotation.quality_rows import TOO_LITTLE, figure, measured, of_annotator
-from tests.annotation.test_views_quality import html_of, text_of
-from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory
+from tests.annotation.reviewers.pages import html_of, text_of
+from tests.factories import AnnotatorFactory, MembershipFactory, TaskFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def project() -> Project:
-    return ProjectFactory(slug="lumo", name="Lumo support")
-
-
-@pytest.fixture
-def reviewer(project) -> User:
-    return MembershipFactory(project=project, role="reviewer").user
-
-
-@pytest.fixture
-def client(reviewer) -> Client:
-    client = Client()
-    client.force_login(reviewer)
-    return client
 
 
 @pytest.fixture

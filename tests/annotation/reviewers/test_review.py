@@ -11,29 +11,12 @@ from django.test.utils import CaptureQueriesContext
 
 from annotation.actions import seats
 from annotation.actions.members import annotator_of
-from annotation.models import Adjudication, AuditEvent, Guideline, Judgement, Project, Task
+from annotation.models import Adjudication, AuditEvent, Guideline, Judgement, Task
 from annotation.views.review import listing
 from tests.annotation.review_rows import disputed, said
 from tests.factories import AnnotatorFactory, MembershipFactory, ProjectFactory, TaskFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def project() -> Project:
-    return ProjectFactory(slug="lumo", name="Lumo support")
-
-
-@pytest.fixture
-def reviewer(project) -> User:
-    return MembershipFactory(project=project, role="reviewer").user
-
-
-@pytest.fixture
-def client(reviewer) -> Client:
-    client = Client()
-    client.force_login(reviewer)
-    return client
 
 
 def html_of(client: Client, path: str = "") -> str:

@@ -5,26 +5,9 @@ from django.test import Client
 
 from annotation.models import Adjudication, Project, Task
 from tests.annotation.review_rows import disputed
-from tests.factories import MembershipFactory, ProjectFactory
+from tests.factories import MembershipFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def project() -> Project:
-    return ProjectFactory(slug="lumo", name="Lumo support")
-
-
-@pytest.fixture
-def reviewer(project):  # type: ignore[no-untyped-def]
-    return MembershipFactory(project=project, role="reviewer").user
-
-
-@pytest.fixture
-def client(reviewer) -> Client:
-    client = Client()
-    client.force_login(reviewer)
-    return client
 
 
 def test_a_decision_is_shown_and_leads_back_to_the_place_in_the_list(client, project, reviewer):

@@ -2,53 +2,23 @@
 behind it."""
 
 import html as escaping
-import re
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from annotation.actions.quality import parts, policies
-from annotation.models import AuditEvent, Guideline, Measurement, Project
+from annotation.models import AuditEvent, Guideline, Measurement
 from annotation.views.quality import pages
 from tests.annotation.quality_rows import TOO_LITTLE, content, figure, measured, of_annotator, of_task
 from tests.annotation.review_rows import disputed
-from tests.factories import MembershipFactory, ProjectFactory, UserFactory
+from tests.annotation.reviewers.pages import html_of, text_of
+from tests.factories import MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 PAGES = ["", "people/", "agreement/", "items/", "guidelines/", "policies/", "tags/", "judgements/"]
 MOST_QUERIES = 20
-TAG = re.compile(r"<[^>]*>")
-
-
-@pytest.fixture
-def project() -> Project:
-    return ProjectFactory(slug="lumo", name="Lumo support")
-
-
-@pytest.fixture
-def reviewer(project) -> User:
-    return MembershipFactory(project=project, role="reviewer").user
-
-
-@pytest.fixture
-def client(reviewer) -> Client:
-    client = Client()
-    client.force_login(reviewer)
-    return client
-
-
-def html_of(client: Client, path: str = "") -> str:
-    answer = client.get(f"/projects/lumo/quality/{path}")
-    assert answer.status_code == 200
-    return escaping.unescape(answer.content.decode()).replace("\xa0", " ")
-
-
-def text_of(client: Client, path: str = "") -> str:
-    """What is read on the page, in one line."""
-    return " ".join(TAG.sub(" ", html_of(client, path)).split())
 
 
 def test_the_first_line_is_a_verdict_with_its_numbers(client, project):
@@ -105,7 +75,7 @@ def test_what_surer_labels_would_cost(client, project):
     unsure = {"tasks": 2, "sureness": 0.95}
     measured(project, open_questions=unsure)
     assert "2 tasks are less than 95 % sure; one more vote on each takes less than an hour" in text_of(client)
-    hours = {"timed": 5000, "hours": 1.0, "estimated": 27_000.0, "left": 1.0}
+    hours = {"timed": 5000, "hours": 25_000.0, "estimated": 27_000.0, "left": 1.0}
     Measurement.objects.update(content=content(hours=hours, open_questions=unsure))
     assert "one more vote on each takes about 10.0 hours" in text_of(client)
 
