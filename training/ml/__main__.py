@@ -85,6 +85,7 @@ def execute(directory: RunDirectory) -> None:
         importlib.import_module(MODULES[config.kind]).run(directory, config, values)
         if environment.is_main_process():
             finish(directory, started=started)
+    environment.leave()
 
 
 def finish(directory: RunDirectory, *, started: float) -> None:

@@ -3,6 +3,8 @@
 Torch-free: `prepare` has to run before torch and transformers are imported, which read the environment once.
 """
 
+import gc
+import importlib
 import logging
 import os
 import warnings
@@ -47,3 +49,11 @@ def processes() -> int:
 def is_main_process() -> bool:
     """Under `accelerate launch` only rank 0 writes and holds the lock."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def leave() -> None:
+    """End the group of processes while the interpreter stands: threads of gloo that outlive it may abort the process
+    after all is done (pytorch#179291). Only after success: with others still at work it would wait for them."""
+    if processes() > 1 and (distributed := importlib.import_module("torch.distributed")).is_initialized():
+        gc.collect()  # wrappers of models hold the group too
+        distributed.destroy_process_group()
