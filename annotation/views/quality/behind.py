@@ -1,25 +1,24 @@
 """Which judgements stand behind a figure. The rows of a page are found by walking back from the newest one, so that a
 page takes as long on a million judgements as on ten thousand."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
-from django.db.models.functions import Cast, Coalesce
-from django.utils.dateparse import parse_date
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from annotation.models import Annotator, Exclusion, Judgement, Measurement, Project, Task, TaskResponse
+from annotation.views.quality.asked import Asked
 from annotation.views.quality.measured import PAGE
+from annotation.views.quality.tags import tagged
 
 LOOKED_AT = 10_000  # judgements that one page looks through
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What the address asks for; what it says wrongly is as if it were not said. `peer`: only tasks that this other
-    annotator judged as well. `against`: only tasks with an answer of this other policy."""
+    """What the address asks for. `peer`: only tasks that this other annotator judged as well. `against`: only tasks
+    with an answer of this other policy."""
 
     voices: str
     annotator: str = ""
@@ -59,22 +58,23 @@ class Window:
     looked_at: int | None
 
 
-def filters_of(query: Mapping[str, str], *, voices: str) -> Filters:
+def filters_of(asked: Asked, *, voices: str) -> Filters:
+    """As they are written: whether there is such a person, policy, tag or task is not known yet (`narrowing`)."""
     return Filters(
         voices=voices,
-        annotator=_text(query, "annotator"),
-        peer=_text(query, "peer"),
-        policy=_text(query, "policy"),
-        against=_text(query, "against"),
-        tag=_text(query, "tag"),
-        since=_day(query, "since"),
-        until=_day(query, "until"),
-        task=_number(query, "task"),
-        guideline=_number(query, "guideline"),
-        known=query.get("known") == "1",
-        repeats=query.get("repeats") == "1",
-        excluded=query.get("excluded") == "1",
-        before=_number(query, "before"),
+        annotator=asked.text("annotator"),
+        peer=asked.text("peer"),
+        policy=asked.text("policy"),
+        against=asked.text("against"),
+        tag=asked.text("tag"),
+        since=asked.day("since"),
+        until=asked.day("until"),
+        task=asked.number("task"),
+        guideline=asked.number("guideline"),
+        known=asked.flag("known"),
+        repeats=asked.flag("repeats"),
+        excluded=asked.flag("excluded"),
+        before=asked.number("before"),
     )
 
 
@@ -140,36 +140,12 @@ def _about_the_task(filters: Filters) -> Q:
         theirs = Judgement.objects.filter(task=OuterRef("task"), annotator=_called(filters.peer))
         wanted &= Q(Exists(theirs))
     if filters.tag:
-        wanted &= Q(Exists(_tagged(filters.tag).filter(pk=OuterRef("task"))))
+        wanted &= Q(Exists(tagged(filters.tag).filter(pk=OuterRef("task"))))
     return wanted
 
 
 def _called(name: str) -> "QuerySet[Annotator]":
     return Annotator.objects.filter(name=name).values("pk")[:1]  # type: ignore[return-value]  # of keys
-
-
-def _tagged(tag: str) -> "QuerySet[Task]":
-    """Tags are JSON, which SQLite cannot search: as text it can. Databases write other letters than ASCII in two
-    ways."""
-    texts = Task.objects.annotate(tags_text=Cast("tags", TextField()))
-    written = Q(tags_text__contains=json.dumps(tag)) | Q(tags_text__contains=json.dumps(tag, ensure_ascii=False))
-    return texts.filter(written)
-
-
-def _text(query: Mapping[str, str], name: str) -> str:
-    return query.get(name, "").replace("\x00", "")  # PostgreSQL takes none
-
-
-def _number(query: Mapping[str, str], name: str) -> int | None:
-    text = query.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
-
-
-def _day(query: Mapping[str, str], name: str) -> date | None:
-    try:
-        return parse_date(query.get(name, ""))
-    except ValueError:  # a day that no calendar has
-        return None
 
 
 def _midnight(day: date) -> datetime:

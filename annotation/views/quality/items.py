@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from annotation.forms.letters import LETTERS
 from annotation.models import Judgement, Measurement, TaskMeasure
 from annotation.views.quality.measured import PAGE, Measured, may_judge, measured_of, shown, withheld_from
+from annotation.views.quality.tags import known_tag
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.words import in_letters
 
@@ -43,9 +44,8 @@ class Item:
 @signed_in
 def items(request: MemberRequest, slug: str) -> HttpResponse:
     seen = measured_of(request, slug)
-    sort, tag = request.GET.get("sort", ""), request.GET.get("tag", "")
-    sort = sort if sort in SORTS else "information"
-    page = Paginator(_chosen(seen, sort=sort, tag=tag), PAGE).get_page(request.GET.get("page"))
+    sort, tag = seen.asked.choice("sort", SORTS, instead="information"), known_tag(seen, seen.asked.text("tag"))
+    page = seen.asked.page(Paginator(_chosen(seen, sort=sort, tag=tag), PAGE))
     measures = list(page)
     # Their place in the list alone would tell whoever may still judge them how others see them.
     tasks = [measure.task_id for measure in measures]

@@ -11,6 +11,7 @@ from annotation.models import Exclusion, Judgement
 from annotation.stats.known import Score, score
 from annotation.views.quality.behind import LOOKED_AT, Filters, filters_of, window
 from annotation.views.quality.measured import may_judge, measured_of, shown, withheld_from
+from annotation.views.quality.narrowing import known_only
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.words import in_letters
 
@@ -33,7 +34,7 @@ class Row:
 @signed_in
 def judgements(request: MemberRequest, slug: str) -> HttpResponse:
     seen = measured_of(request, slug)
-    filters = filters_of(request.GET, voices=seen.voices)
+    filters = known_only(filters_of(seen.asked, voices=seen.voices), seen=seen)
     few = seen.measurement is not None and seen.is_done and seen.measurement.judgements <= LOOKED_AT
     found = window(seen.project, filters, few=few)
     tasks = {judgement.task_id for judgement in found.found}

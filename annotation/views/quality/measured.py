@@ -14,6 +14,7 @@ from django.utils.cache import add_never_cache_headers
 from annotation.actions import reviews
 from annotation.actions.members import REVIEWERS, project_for
 from annotation.models import Measurement, Project, Seat, Task
+from annotation.views.quality.asked import Asked
 from annotation.views.quality.plots import Plot
 from annotation.views.requests import MemberRequest
 
@@ -22,12 +23,14 @@ PAGE = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """`there` are the voices that anything is known of. `measurement` is None where nobody ever asked for one."""
+    """`there` are the voices that anything is known of. `measurement` is None where nobody ever asked for one.
+    `asked` is what the address says."""
 
     project: Project
     voices: str
     there: list[str]
     measurement: Measurement | None
+    asked: Asked
 
     @property
     def is_done(self) -> bool:
@@ -62,10 +65,10 @@ def measured_of(request: MemberRequest, slug: str) -> Measured:
     found = Measurement.objects.filter(project=project)
     known = dict(found.order_by().values_list("voices", "judgements"))
     there = [voices for voices in Measurement.SOURCES if known.get(voices)]
-    asked = request.GET.get("voices", "")
-    voices = asked if asked in Measurement.SOURCES else (there[0] if there else "people")
+    asked = Asked(request.GET)
+    voices = asked.choice("voices", Measurement.Voices.values, instead=there[0] if there else "people")
     measurement = found.filter(voices=voices).first() if known else None
-    return Measured(project=project, voices=voices, there=there, measurement=measurement)
+    return Measured(project=project, voices=voices, there=there, measurement=measurement, asked=asked)
 
 
 def may_judge(user: User, *, project: Project) -> bool:
@@ -89,6 +92,7 @@ def shown(
     common = {
         "project": seen.project,
         "seen": seen,
+        "wrong": seen.asked.sentences(),
         "voices": seen.voices,
         "figures": seen.figures,
         "drawn": {key: plot.as_dict() for key, plot in drawn.items()},

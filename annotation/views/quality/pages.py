@@ -60,7 +60,7 @@ def matrix(request: MemberRequest, slug: str) -> HttpResponse:
     names, cells = found.get("annotators") or [], found.get("cells") or []
     known = sorted((cell for cell in cells if cell.get("value") is not None), key=highest)
     pairs = [{"a": names[cell["a"]], "b": names[cell["b"]], "figure": cell} for cell in known]
-    page = Paginator(pairs, PAGE).get_page(request.GET.get("page"))
+    page = seen.asked.page(Paginator(pairs, PAGE))
     usual = (seen.part("agreement").get("pairs") or {}).get("value")
     apart = bool(known) and usual is not None and highest(known[0]) < float(usual)
     return shown(
@@ -95,7 +95,7 @@ def policies(request: MemberRequest, slug: str) -> HttpResponse:
     ranked, beats = found.get("ranked") or [], found.get("beats") or []
     drawn = {"policies": plots.intervals(((one["name"], one.get("strength")) for one in ranked), percent=False)}
     leaders = [one["name"] for one in ranked[:LEADERS]]
-    page = Paginator(beats, PAGE).get_page(request.GET.get("page"))
+    page = seen.asked.page(Paginator(beats, PAGE))
     context = {
         "ranked": ranked,
         "missing": found.get("missing", ""),
@@ -112,7 +112,7 @@ def slices(request: MemberRequest, slug: str) -> HttpResponse:
     """Which kinds of tasks are judged less well than others."""
     seen = measured_of(request, slug)
     found = seen.part("slices") or []
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    page = seen.asked.page(Paginator(found, PAGE))
     drawn = {"slices": plots.intervals((one["tag"], one.get("pairs")) for one in page)}
     most = MOST_TAGS if len(found) >= MOST_TAGS else None
     return shown(request, seen, "slices", plots=drawn, page=page, rows=list(page), most=most)

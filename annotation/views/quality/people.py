@@ -32,7 +32,7 @@ def _number(path: str) -> Cast:
     return Cast(NullIf(KT(path), Value("null")), FloatField())
 
 
-# What the address may sort by; the first is the order where it says nothing.
+# What the address may sort by.
 COLUMNS: dict[str, Any] = {
     "judgements": F("judgements"),
     "name": F("annotator__name"),
@@ -52,12 +52,13 @@ def people(request: MemberRequest, slug: str) -> HttpResponse:
     seen = measured_of(request, slug)
     measures = AnnotatorMeasure.objects.filter(measurement=seen.measurement)
     counts = dict(measures.order_by().values_list("suggestion").annotate(n=Count("pk")))
-    suggestions = {code: counts[code] for code in SUGGESTIONS if code in counts}
-    suggestion, sort = request.GET.get("suggestion", ""), request.GET.get("sort", "")
-    chosen = measures.filter(suggestion=suggestion) if suggestion in suggestions else measures
-    page = Paginator(sorted_by(chosen, sort), PAGE).get_page(request.GET.get("page"))
+    suggestion = seen.asked.choice("suggestion", SUGGESTIONS, instead="")
+    suggestions = {code: counts.get(code, 0) for code in SUGGESTIONS if code in (*counts, suggestion)}
+    sort = seen.asked.choice("sort", (*COLUMNS, *(f"-{name}" for name in COLUMNS)), instead="-judgements")
+    chosen = measures.filter(suggestion=suggestion) if suggestion else measures
+    page = seen.asked.page(Paginator(sorted_by(chosen, sort), PAGE))
     rows = with_seats(seen.project, list(page))
-    waiting = Paginator(unmeasured(seen), PAGE).get_page(request.GET.get("waiting"))
+    waiting = seen.asked.page(Paginator(unmeasured(seen), PAGE), "waiting")
     return shown(
         request,
         seen,
@@ -66,8 +67,8 @@ def people(request: MemberRequest, slug: str) -> HttpResponse:
         rows=rows,
         at_desk=any(seat and (seat.paused_at or seat.qualification != Seat.Qualification.OPEN) for _, seat in rows),
         waiting=waiting,
-        sort=sort if sort.removeprefix("-") in COLUMNS else "-judgements",
-        suggestion=suggestion if suggestion in suggestions else "",
+        sort=sort,
+        suggestion=suggestion,
         suggestions=suggestions,
         attention=sum(suggestions.get(code, 0) for code in ATTENTION),
         qualifies=seats.qualification_tasks().filter(project=seen.project).exists(),
@@ -113,9 +114,7 @@ def waive(request: MemberRequest, slug: str, name: str) -> HttpResponse:
 
 def sorted_by(measures: "QuerySet[AnnotatorMeasure]", sort: str) -> "QuerySet[AnnotatorMeasure]":
     """By a column of `COLUMNS`, "-" for the largest first; those without a number at the end."""
-    column = sort.removeprefix("-")
-    expression, descending = (COLUMNS[column], sort.startswith("-")) if column in COLUMNS else (F("judgements"), True)
-    order = OrderBy(expression, descending=descending, nulls_last=True)
+    order = OrderBy(COLUMNS[sort.removeprefix("-")], descending=sort.startswith("-"), nulls_last=True)
     return measures.select_related("annotator").order_by(order, "annotator_id")
 
 
