@@ -9,6 +9,7 @@ from annotation.actions.quality import against, responses
 from annotation.actions.quality.against import Field
 from annotation.actions.quality.gathering import gathered
 from annotation.actions.quality.measuring import measure
+from annotation.actions.quality.onward import next_step
 from annotation.actions.quality.wording import lines, more_lines
 from annotation.models import Measurement, Project
 
@@ -46,15 +47,7 @@ class Command(BaseCommand):
             return
         for line in [*lines(measurement.content), *more_lines(more)]:
             self.stdout.write(line)
-        self.stdout.write(f"Next: manage.py {next_step(measurement)}")
-
-
-def next_step(measurement: Measurement) -> str:
-    slug = measurement.project.slug
-    if not measurement.judgements:
-        return f"create_tasks --project {slug}"
-    can_tell = not measurement.content["reliability"]["missing"]
-    return f"export_release --project {slug}{' --labels consensus' if can_tell else ''}"
+        self.stdout.write(f"Next: {next_step(measurement)}")
 
 
 def extra(project: Project, options: dict[str, Any]) -> dict[str, Any]:

@@ -147,18 +147,6 @@ def test_the_terminal_says_what_matters_and_what_comes_next(two_people):
     assert said.splitlines()[-1] == "Next: manage.py export_release --project qa --labels consensus"
 
 
-def test_labels_that_do_not_tell_people_apart_lead_to_a_plain_release(imported):
-    imported([row(0, {"ann": {"ranking": FIRST}})])
-
-    assert text().splitlines()[-1] == "Next: manage.py export_release --project qa"
-
-
-def test_where_nothing_was_judged_the_queue_comes_next():
-    ProjectFactory(slug="qa")
-
-    assert text().splitlines()[-1] == "Next: manage.py create_tasks --project qa"
-
-
 def test_a_small_sample_says_not_enough(imported):
     imported([row(0, {"ann": {"ranking": FIRST}, "ben": {"ranking": FIRST}})])
 
