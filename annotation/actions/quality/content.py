@@ -4,6 +4,7 @@ What each means stands in docs/quality.md. A part that cannot be said holds its 
 reason, never nothing.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from annotation.actions.quality import agreement, checks, parts, progress, tasks
@@ -13,7 +14,7 @@ from annotation.actions.quality.labels import METHOD, Labels
 from annotation.actions.quality.policies import policies_of
 from annotation.stats.agreement.matrix import Matrix, matrix
 from annotation.stats.figures import Figure
-from annotation.stats.labels.verdict import verdict
+from annotation.stats.labels.verdict import of_ratings, verdict
 
 VERSION = 1
 Json = dict[str, Any]
@@ -53,15 +54,16 @@ def content_of(facts: Facts, *, labels: Labels, habits: Habits, agreement: Json)
         "policies": policies_of(facts),
         "guidelines": parts.guidelines(facts),
         "slices": parts.slices(facts),
-        "verdict": verdict_of(
-            agreement["agreement"], known=known, ranks=bool(len(facts.counts)) or not facts.ratings
-        ),
+        "verdict": verdict_of(agreement, known=known, ranks=bool(len(facts.counts)) or not facts.ratings),
     }
 
 
-def verdict_of(agreement: Json, *, known: Figure, ranks: bool) -> Json:
-    found = verdict(pairs=Figure(**agreement["pairs"]), alpha=Figure(**agreement["alpha"]), known=known, ranks=ranks)
-    return {"code": found.code, "reasons": found.reasons}
+def verdict_of(found: Json, *, known: Figure, ranks: bool) -> Json:
+    """`ranks`: whether anything is ranked at all; else ratings decide."""
+    if not ranks:
+        return asdict(of_ratings({name: Figure(**levels["interval"]) for name, levels in found["ratings"].items()}))
+    pairs, alpha = (Figure(**found["agreement"][name]) for name in ("pairs", "alpha"))
+    return asdict(verdict(pairs=pairs, alpha=alpha, known=known))
 
 
 def as_table(found: Matrix, *, names: tuple[str, ...]) -> Json:

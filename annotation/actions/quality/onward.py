@@ -7,10 +7,14 @@ from django.urls import reverse
 from annotation.actions import exclusions
 from annotation.actions.waiting import offered
 from annotation.models import Judgement, Measurement, Project, Prompt
+from annotation.models.judgements import JudgementQuerySet
 
 PEOPLE = Measurement.Voices.PEOPLE
-CALLED = {Measurement.Voices.SIMULATED: "simulated annotators", Measurement.Voices.AI: "models as annotators"}
-SOURCE = {Measurement.Voices.SIMULATED: " --source simulated", Measurement.Voices.AI: " --source ai"}
+CALLED: dict[str, str] = {
+    Measurement.Voices.SIMULATED: "simulated annotators",
+    Measurement.Voices.AI: "models as annotators",
+}
+SOURCE: dict[str, str] = {Measurement.Voices.SIMULATED: " --source simulated", Measurement.Voices.AI: " --source ai"}
 
 
 def next_step(measurement: Measurement) -> str:
@@ -69,7 +73,7 @@ def waits(project: Project) -> str:
     return f"{tasks} for people at {desk_of(project)}"
 
 
-def said_by(project: Project, *, voices: str) -> "QuerySet[Judgement]":
+def said_by(project: Project, *, voices: str) -> JudgementQuerySet:
     return Judgement.objects.filter(task__project=project, source__in=Measurement.SOURCES[voices])
 
 

@@ -21,11 +21,11 @@ VERDICTS = {
     "unknown": "too little is known",
 }
 REASONS = {
-    "few_tasks": "few tasks were ranked by two people",
-    "no_rankings": "nothing is ranked, only rated",
+    "few_tasks": "few tasks were judged by two people",
     "no_variety": "everybody always says the same",
     "pairs_low": "people agree on too few pairs",
     "near_chance": "people agree little better than chance",
+    "ratings_low": "people agree too little on some ratings",
     "known_low": "known answers are missed",
 }
 COEFFICIENTS = (("alpha", "Krippendorff's alpha"), ("fleiss", "Fleiss' kappa"), ("tau_b", "Kendall's tau-b"))
@@ -73,6 +73,8 @@ def about(content: Json) -> Iterator[str]:
     if verdict := content.get("verdict"):
         reasons = [REASONS[code] for code in verdict["reasons"]]
         yield from line("labels", "; ".join([VERDICTS[verdict["code"]], *reasons]))
+        for name, code in verdict["criteria"].items():
+            yield from line(f"… by {name}", VERDICTS[code])
 
 
 def line(title: str, text: str) -> Iterator[str]:

@@ -36,12 +36,25 @@ def overview(request: MemberRequest, slug: str) -> HttpResponse:
         plots=drawn,
         verdict=verdict,
         alerts=alerts.listed(seen.project),
-        reasons=in_words(verdict.get("reasons") or [], VERDICT),
+        reasons=in_words(verdict.get("reasons") or [], VERDICT, criteria=lacking(verdict)),
+        least=least_alike(seen.part("ratings")) if verdict.get("criteria") else None,
         drift=seen.part("drift"),
         rubric=list(seen.part("rubric").items()),  # a criterion may be called "items": no template asks by name
         unsure=open_questions(seen),
         ratings=list(seen.part("ratings").items()),
     )
+
+
+def lacking(verdict: Mapping[str, Any]) -> str:
+    """The criteria that labels are not good by."""
+    criteria = verdict.get("criteria") or {}
+    return ", ".join(name for name, code in criteria.items() if code in ("fair", "poor"))
+
+
+def least_alike(ratings: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """The criterion on which agreement may be lowest, and its alpha."""
+    known = [(name, levels["interval"]) for name, levels in ratings.items() if levels["interval"]["low"] is not None]
+    return min(known, key=lambda one: float(one[1]["low"]), default=None)
 
 
 def open_questions(seen: Measured) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
-from annotation.stats.labels.verdict import ENOUGH_TASKS, GOOD_ALPHA, GOOD_PAIRS
+from annotation.stats.labels.verdict import ENOUGH_TASKS, GOOD_ALPHA, GOOD_PAIRS, GOOD_RATINGS
 from annotation.stats.people.suggestions import FAST, KNOWN, LOPSIDED, REPEATS
 from annotation.templatetags.figures import percent, two_places
 
 # annotation/stats/labels/verdict.py
 VERDICT: dict[str, StrPromise] = {
     "few_tasks": _("Fewer than %(tasks)s tasks were judged by two people or more."),
-    "no_rankings": _("Nothing is ranked here: look at the ratings below."),
+    "ratings_low": _("By these criteria, agreement beyond chance is not surely above %(ratings)s: %(criteria)s."),
     "no_variety": _("Nearly everybody says the same of everything, so that chance cannot be told from agreement."),
     "pairs_low": _("Agreement on pairs is not surely above %(pairs)s."),
     "near_chance": _("Agreement beyond chance is not surely above %(alpha)s."),
@@ -35,8 +35,8 @@ PERSON: dict[str, StrPromise] = {
 }
 
 
-def in_words(codes: Iterable[str], sentences: Mapping[str, StrPromise]) -> list[str]:
-    bounds = _bounds()
+def in_words(codes: Iterable[str], sentences: Mapping[str, StrPromise], **names: str) -> list[str]:
+    bounds = _bounds() | names
     return [str(sentences[code] % bounds) if code in sentences else code for code in codes]
 
 
@@ -44,4 +44,4 @@ def _bounds() -> dict[str, str]:
     """In the reader's language."""
     shares = {"pairs": GOOD_PAIRS, "known": KNOWN, "repeats": REPEATS, "lopsided": 0.5 + LOPSIDED, "fast": FAST}
     said = {name: f"{percent(share)}\u00a0%" for name, share in shares.items()}
-    return {**said, "tasks": str(ENOUGH_TASKS), "alpha": two_places(GOOD_ALPHA)}
+    return {**said, "tasks": str(ENOUGH_TASKS), "alpha": two_places(GOOD_ALPHA), "ratings": two_places(GOOD_RATINGS)}

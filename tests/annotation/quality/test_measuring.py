@@ -231,7 +231,7 @@ def test_circles_are_counted(project):
 def test_the_verdict_stands_on_agreement(project):
     pairs(project, {"ann": [FIRST, SECOND] * 40, "ben": [FIRST, SECOND] * 40})
 
-    assert content(project)["verdict"] == {"code": "good", "reasons": []}
+    assert content(project)["verdict"] == {"code": "good", "reasons": [], "criteria": {}}
 
 
 def test_each_annotator_has_a_row(project):
@@ -365,8 +365,31 @@ def test_policies_that_hardly_met_have_no_place(project):
     assert {one["places"] for one in content(project)["policies"]["ranked"]} == {None}
 
 
-def test_ratings_alone_are_called_so(project):
+@pytest.mark.parametrize(
+    ("disagree", "verdict"),
+    [
+        (6, {"code": "good", "reasons": [], "criteria": {"clarity": "good", "tone": "good"}}),
+        (2, {"code": "fair", "reasons": ["ratings_low"], "criteria": {"clarity": "good", "tone": "poor"}}),
+    ],
+)
+def test_ratings_alone_have_a_verdict_by_criterion(project, disagree, verdict):
+    """Every sixth or every other task is rated the other way round by tone."""
+    for number in range(60):
+        task = judged(project, key=f"r{number}", ranking=[], annotators=(), texts=("one", "two"))
+        said = [5, 1] if number % 3 else [2, 4]
+        turned = said[::-1] if number % disagree == 0 else said
+        judge(task, by="ann", ranking=[], ratings={"clarity": said, "tone": said})
+        judge(task, by="ben", ranking=[], ratings={"clarity": said, "tone": turned})
+
+    assert content(project)["verdict"] == verdict
+
+
+def test_few_ratings_have_no_verdict(project):
     task = judged(project, key="r", ranking=[], annotators=(), texts=("one", "two"))
     judge(task, by="ann", ranking=[], ratings={"clarity": [4, 2]})
 
-    assert content(project)["verdict"]["reasons"] == ["no_rankings"]
+    assert content(project)["verdict"] == {
+        "code": "unknown",
+        "reasons": ["few_tasks"],
+        "criteria": {"clarity": "unknown"},
+    }

@@ -93,14 +93,18 @@ def test_people_whom_a_data_set_does_not_name_are_no_annotators(figures, shared_
 
 
 def test_newsroom_has_the_alphas_of_judge_bench(figures, shared_data):
-    found = figures(shared_data / "judge-bench" / "newsroom.json.gz", mapping="newsroom.toml")["ratings"]
+    """And is no ground for training by any criterion but the first, and that with care."""
+    found = figures(shared_data / "judge-bench" / "newsroom.json.gz", mapping="newsroom.toml")
 
-    assert {name: value(levels["ordinal"], 5) for name, levels in found.items()} == {
+    assert {name: value(levels["ordinal"], 5) for name, levels in found["ratings"].items()} == {
         "Informativeness": 0.28487,
         "Relevance": 0.11512,
         "Fluency": -0.01581,
         "Coherence": 0.06497,
     }
+    poor = dict.fromkeys(("Relevance", "Fluency", "Coherence"), "poor")
+    assert found["verdict"]["criteria"] == {"Informativeness": "fair", **poor}
+    assert (found["verdict"]["code"], found["verdict"]["reasons"]) == ("fair", ["ratings_low"])
 
 
 def test_squality_has_the_alphas_of_its_ratings_and_ranks(figures, shared_data):

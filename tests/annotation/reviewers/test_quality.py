@@ -109,9 +109,31 @@ def test_where_measuring_failed_at_first_nothing_has_been_measured(client, proje
     assert "Nothing has been measured yet." in text
 
 
-def test_a_project_without_rankings_is_told_where_to_look(client, project):
-    measured(project, verdict={"code": "unknown", "reasons": ["no_rankings"]})
-    assert "Nothing is ranked here: look at the ratings below." in text_of(client)
+def rated(**levels):  # type: ignore[no-untyped-def]
+    nothing = dict.fromkeys(("pairs", "strict", "alpha", "fleiss", "tau_b", "top_1", "ceiling"), TOO_LITTLE)
+    ratings = {
+        name: dict.fromkeys(("nominal", "ordinal", "interval"), figure(value, what="items"))
+        for name, value in levels.items()
+    }
+    return {"agreement": {**nothing, "cohen": [], "over_time": []}, "ratings": ratings}
+
+
+def test_where_answers_are_only_rated_the_verdict_is_of_the_ratings(client, project):
+    measured(project, verdict={"code": "good", "reasons": [], "criteria": {"truth": "good"}}, **rated(truth=0.6))
+    text = text_of(client)
+    assert "Labels are good enough to train on: people agree on ratings of truth, beyond chance 0.60 (0.56" in text
+    assert "Alpha of truth 0.60 (0.56 to 0.64) n = 1,204 items" in text
+    assert "Kendall" not in text
+    assert "Human ceiling" not in text
+
+
+def test_the_criterion_that_is_agreed_on_least_stands_in_the_first_line(client, project):
+    criteria = {"truth": "good", "tone": "poor", "style": "unknown"}
+    verdict = {"code": "fair", "reasons": ["ratings_low"], "criteria": criteria}
+    measured(project, verdict=verdict, **rated(truth=0.6, tone=0.1))
+    text = text_of(client)
+    assert "with care: people agree least on ratings of tone, beyond chance 0.10 (0.06 to 0.14), n = 1,204" in text
+    assert "By these criteria, agreement beyond chance is not surely above 0.40: tone." in text
 
 
 def test_asking_for_new_figures_is_kept_and_shown_until_they_are_there(client, project, reviewer):
