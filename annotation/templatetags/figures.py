@@ -38,6 +38,9 @@ REASONS = {
     "no task has more than two answers": _("no task has more than two answers"),
     "no answers of two policies were compared": _("no answers of two policies were compared"),
     "no judgement ranks two answers": _("no judgement ranks two answers"),
+    "no judgement ranks three answers or more, and all that its task has": _(
+        "no judgement ranks three answers or more, and all that its task has"
+    ),
     "the lengths of the answers are not known": _("the lengths of the answers are not known"),
     "the imported judgements do not name their people": _("the imported judgements do not name their people"),
     "nothing is left to judge": _("nothing is left to judge"),

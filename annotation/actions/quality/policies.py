@@ -1,4 +1,4 @@
-"""Who writes the better answers: strengths, win rates, and who beats whom."""
+"""Who writes the better answers: strengths, of comparisons and of whole rankings, win rates, and who beats whom."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,22 +7,26 @@ import numpy as np
 
 from annotation.actions.quality.gathering import Facts
 from annotation.stats.figures import Figure
-from annotation.stats.said import Whole
+from annotation.stats.said import UNRANKED, Flags, Whole
 from annotation.stats.shares import grouped_shares, summed
 from annotation.stats.strengths.bradley_terry import bradley_terry
 from annotation.stats.strengths.fits import NoFit, NotComparable, Strengths
 from annotation.stats.strengths.matches import Matches, matches_of
+from annotation.stats.strengths.plackett_luce import plackett_luce
 from annotation.stats.strengths.rates import length_controlled, win_rates
 
 MOST = 50  # policies, those with most comparisons: of more there is no table to read
+FEWEST = 3  # answers: of two a whole ranking says no more than their comparison
+NO_RANKINGS = "no judgement ranks three answers or more, and all that its task has"
 Json = dict[str, Any]
+NONE: Json = {"ranked": [], "missing": NO_RANKINGS, "rankings": 0, "separated": False}
 
 
 def policies_of(facts: Facts) -> Json:
     """The best first."""
     matches, names = counted(facts)
     if not matches.first.size:
-        return {"ranked": [], "beats": [], "missing": "no answers of two policies were compared"}
+        return {"ranked": [], "beats": [], "missing": "no answers of two policies were compared", "rankings": NONE}
     strengths, missing = fitted(matches)
     rates, controlled = win_rates(matches), controlled_of(matches)
     values = strengths.values if strengths else np.array([rate.value or 0.0 for rate in rates])
@@ -42,7 +46,51 @@ def policies_of(facts: Facts) -> Json:
         "beats": beats(matches, order=order, names=names),
         "missing": missing,
         "separated": strengths.separated if strengths else False,
+        "rankings": of_rankings(facts, names=names),
     }
+
+
+def of_rankings(facts: Facts, *, names: list[str]) -> Json:
+    """Strengths of the same policies from whole rankings, the best first."""
+    whole = are_whole(facts)
+    place = {name: index for index, name in enumerate(facts.answers.names)}
+    chosen = [place[name] for name in names]
+    writers, met = numbered(facts.answers.policies, chosen, tasks=facts.said.tasks[whole])
+    if len(met) < 2:
+        return NONE
+    prompts = np.unique(facts.answers.prompts, return_inverse=True)[1]
+    try:
+        found = plackett_luce(
+            facts.said, policies=writers, size=len(met), weights=whole.astype(np.float64), clusters=prompts
+        )
+    except (NotComparable, NoFit) as error:
+        return {"ranked": [], "missing": str(error), "rankings": int(whole.sum()), "separated": False}
+    ranked = [
+        {
+            "name": names[met[p]],
+            "strength": found.figures[p].as_dict(),
+            "places": list(found.places[p]) if found.figures[p].value is not None else None,
+        }
+        for p in np.argsort(-found.values, kind="stable").tolist()
+    ]
+    return {"ranked": ranked, "missing": "", "rankings": int(whole.sum()), "separated": found.separated}
+
+
+def are_whole(facts: Facts) -> Flags:
+    """(N,): whether a judgement ranks three answers or more, and all that its task has."""
+    ranked = (facts.said.ranks != UNRANKED).sum(axis=1)
+    there = (facts.answers.policies >= 0).sum(axis=1)
+    return np.asarray((ranked >= FEWEST) & (ranked == there[facts.said.tasks]))
+
+
+def numbered(policies: Whole, chosen: list[int], *, tasks: Whole) -> tuple[Whole, list[int]]:
+    """Who wrote the answers (T, K), numbered among those of `chosen` that stand in these tasks; -1 for all others.
+    And which of `chosen` these are."""
+    there = set(np.unique(policies[tasks]).tolist())
+    met = [index for index, policy in enumerate(chosen) if policy in there]
+    place = np.full(int(policies.max(initial=0)) + 2, -1)  # the last one is for nobody, who is -1
+    place[[chosen[index] for index in met]] = np.arange(len(met))
+    return place[policies], met
 
 
 def counted(facts: Facts) -> tuple[Matches, list[str]]:

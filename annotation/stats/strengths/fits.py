@@ -100,13 +100,21 @@ def reachable(links: Flags) -> Flags:
     return found
 
 
-def described(values: Floats, covariance: Floats, *, n: Floats, groups: Whole, separated: bool) -> Strengths:
+def described(
+    values: Floats,
+    covariance: Floats,
+    *,
+    n: Floats,
+    groups: Whole,
+    separated: bool,
+    what: str = "comparisons",
+) -> Strengths:
     errors = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
     return Strengths(
         values=values,
         covariance=covariance,
         figures=[
-            strength_figure(float(values[p]), float(errors[p]), n=float(n[p]), groups=int(groups[p]))
+            strength_figure(float(values[p]), float(errors[p]), n=float(n[p]), groups=int(groups[p]), what=what)
             for p in range(values.size)
         ],
         places=places_of(values, covariance),
@@ -114,11 +122,11 @@ def described(values: Floats, covariance: Floats, *, n: Floats, groups: Whole, s
     )
 
 
-def strength_figure(value: float, error: float, *, n: float, groups: int) -> Figure:
+def strength_figure(value: float, error: float, *, n: float, groups: int, what: str) -> Figure:
     if groups < MINIMUM_GROUPS:
         return not_enough(n=groups, needed=MINIMUM_GROUPS, what="prompts")
     low, high = value - QUANTILE * error, value + QUANTILE * error
-    return Figure(value=value, low=low, high=high, n=round(n), groups=groups, what="comparisons")
+    return Figure(value=value, low=low, high=high, n=round(n), groups=groups, what=what)
 
 
 def places_of(values: Floats, covariance: Floats) -> list[tuple[int, int]]:

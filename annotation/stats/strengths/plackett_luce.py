@@ -4,7 +4,9 @@
 
 (Luce 1959; Plackett, Applied Statistics 24(2), 1975.) Tied answers leave one after the other in no known order; of
 those in a group, shares of exp(θ) leave the sum evenly (Efron, JASA 72, 1977, for ties in time). Standard errors let
-the rankings of one task hang together.
+the rankings of one task, or of what else is said to hang together, do so.
+
+Rankings that are equal are looked at once and counted: a million of four answers by six policies are some thousands.
 """
 
 from collections.abc import Iterator
@@ -30,7 +32,8 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Rankings:
-    """`writers`: (N, K), of each answer; `weight`: (N,); `chosen`: (N, K), in how many stages each answer is."""
+    """Different ones: `writers`: (U, K), of each answer; `weight`: (U,), of all that are equal; `chosen`: (U, K), in
+    how many stages each answer is."""
 
     writers: Whole
     weight: Floats
@@ -38,41 +41,61 @@ class Rankings:
     stages: list[Stage]
 
 
-def plackett_luce(said: Said, *, policies: Whole, size: int, weights: Floats | None = None) -> Strengths:
+def plackett_luce(
+    said: Said, *, policies: Whole, size: int, weights: Floats | None = None, clusters: Whole | None = None
+) -> Strengths:
     """The strengths of all `size` policies: `policies` (T, K), who wrote the answer at each position, -1 for nobody
-    known, whose answers are left out. `weights`: (N,), what each judgement counts.
+    known, whose answers are left out. `weights`: (N,), what each judgement counts. `clusters`: (T,), what the tasks
+    belong to that hang together; without them each task is by itself.
 
     Raises:
         NotComparable: some policies were never compared with the others, even through others.
         NoFit: Newton's steps did not settle.
     """
-    writers = policies[said.tasks]  # (N, K)
-    ranks = np.where(writers < 0, UNRANKED, said.ranks).astype(np.int8)
+    if weights is not None:
+        said, weights = said.only(weights > 0), weights[weights > 0]
+    weight = np.ones(len(said)) if weights is None else weights
+    patterns, ranks, place = _different(said, policies=policies)
     ranked = ranks != UNRANKED
-    weight = (np.ones(len(said)) if weights is None else weights) * (ranked.sum(axis=1) > 1)
-    writers = np.where(ranked, writers, 0)
-    table = _table(writers, ranks=ranks, weight=weight, size=size)
+    told = ranked.sum(axis=1) > 1
+    counted = np.bincount(place, weights=weight, minlength=len(ranks)) * told
+    table = _table(patterns, ranks=ranks, weight=counted, size=size)
     fits.require_met(table > 0)
     separated = not fits.is_connected(table)
     prior = ((table + table.T) > 0) & separated
-    rankings = Rankings(writers=writers, weight=weight, chosen=_chosen(ranks), stages=list(_stages(ranks)))
+    rankings = Rankings(writers=patterns, weight=counted, chosen=_chosen(ranks), stages=list(_stages(ranks)))
 
     def step(at: Floats) -> tuple[Floats, Floats]:
         return _step(at, rankings=rankings, prior=prior)
 
     found = fits.newton(np.zeros(size), step)
-    scores = _scores(found, rankings=rankings)
-    used = ranked & (weight > 0)[:, None]
-    tasks = np.broadcast_to(said.tasks[:, None], ranks.shape)[used]
-    meat = fits.clustered_meat(tasks, writers[used], scores[used], size=size)
+    row, column = np.nonzero((ranked & told[:, None])[place])
+    writers, scores = (
+        patterns[place[row], column],
+        _scores(found, rankings=rankings)[place[row], column] * weight[row],
+    )
+    together = said.tasks[row] if clusters is None else clusters[said.tasks[row]]
+    meat = fits.clustered_meat(together, writers, scores, size=size)
     bread = np.linalg.inv(step(found)[1])
     return fits.described(
         found,
         bread @ meat @ bread,
-        n=np.bincount(writers[used], minlength=size).astype(np.float64),
-        groups=fits.groups_of(writers[used], tasks, size=size),
+        n=np.bincount(writers, minlength=size).astype(np.float64),
+        groups=fits.groups_of(writers, together, size=size),
         separated=separated,
+        what="rankings",
     )
+
+
+def _different(said: Said, *, policies: Whole) -> tuple[Whole, Small, Whole]:
+    """The different rankings: who wrote their answers (U, K), and their ranks (U, K), UNRANKED for those of nobody;
+    and which of them each judgement is (N,)."""
+    writers = policies.astype(np.int32)[said.tasks]
+    left_out = (writers < 0) | (said.ranks == UNRANKED)
+    rows = np.hstack([np.where(left_out, 0, writers), np.where(left_out, UNRANKED, said.ranks)])
+    different, place = np.unique(rows, axis=0, return_inverse=True)
+    size = said.ranks.shape[1]
+    return different[:, :size].astype(np.int64), different[:, size:].astype(np.int8), place.ravel()
 
 
 def _stages(ranks: Small) -> Iterator[Stage]:
@@ -94,17 +117,18 @@ def _chosen(ranks: Small) -> Floats:
 
 
 def _scores(at: Floats, *, rankings: Rankings) -> Floats:
-    """(N, K): of each ranking the gradient of its log-likelihood in the strength of each of its answers."""
+    """(U, K): of one of each ranking the gradient of its log-likelihood in the strength of each of its answers."""
     total = rankings.chosen.copy()
     for stage in rankings.stages:
         total[stage.rows] -= _likely(at, writers=rankings.writers[stage.rows], share=stage.share)
-    return total * rankings.weight[:, None]
+    return total
 
 
 def _step(at: Floats, *, rankings: Rankings, prior: Flags) -> tuple[Floats, Floats]:
     """Gradient (P,) and information (P, P); the mean of θ is held at 0 by a term that does not touch differences."""
     size = at.size
-    gradient = summed(rankings.writers, _scores(at, rankings=rankings), size=size)
+    scores = _scores(at, rankings=rankings) * rankings.weight[:, None]
+    gradient = summed(rankings.writers, scores, size=size)
     information = np.zeros((size, size))
     for stage in rankings.stages:
         writers, weight = rankings.writers[stage.rows], rankings.weight[stage.rows]

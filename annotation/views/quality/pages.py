@@ -13,6 +13,7 @@ from annotation.views.quality.measured import PAGE, Measured, measured_of, shown
 from annotation.views.quality.words import VERDICT, in_words
 from annotation.views.requests import MemberRequest, signed_in
 
+MODELS = ("bradley-terry", "plackett-luce")  # of the strengths of policies, the usual one first
 LEADERS = 12  # policies that the table of who beats whom has room for
 MOST_POLICIES, MOST_TAGS = 50, 50  # that are measured: those with most comparisons, with most tasks
 
@@ -102,21 +103,33 @@ def guidelines(request: MemberRequest, slug: str) -> HttpResponse:
 @require_safe
 @signed_in
 def policies(request: MemberRequest, slug: str) -> HttpResponse:
-    """Which policy people prefer, and how sure that is."""
+    """Which policy people prefer, and how sure that is: by comparisons, or by whole rankings."""
     seen = measured_of(request, slug)
     found = seen.part("policies")
+    model = seen.asked.choice("model", MODELS, instead=MODELS[0])
     ranked, beats = found.get("ranked") or [], found.get("beats") or []
-    drawn = {"policies": plots.intervals(((one["name"], one.get("strength")) for one in ranked), percent=False)}
+    whole = with_comparisons(found.get("rankings") or {}, ranked=ranked)
+    strengths = whole["ranked"] if model == MODELS[1] else ranked
+    drawn = {"policies": plots.intervals(((one["name"], one.get("strength")) for one in strengths), percent=False)}
     leaders = [one["name"] for one in ranked[:LEADERS]]
     page = seen.asked.page(Paginator(beats, PAGE))
     context = {
+        "model": model,
         "ranked": ranked,
+        "whole": whole,
         "missing": found.get("missing", ""),
         "leaders": leaders,
         "page": page,
         "most": MOST_POLICIES if len(ranked) >= MOST_POLICIES else None,
     }
     return shown(request, seen, "policies", plots=drawn, table=beaten(leaders, beats), pairs=list(page), **context)
+
+
+def with_comparisons(whole: Mapping[str, Any], *, ranked: list[dict[str, Any]]) -> dict[str, Any]:
+    """What whole rankings say of each policy, beside what comparisons say of it."""
+    pairs = {one["name"]: one for one in ranked}
+    rows = [{**one, "pairs": pairs.get(one["name"])} for one in whole.get("ranked") or []]
+    return {**whole, "ranked": rows}
 
 
 @require_safe

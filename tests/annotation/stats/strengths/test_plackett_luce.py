@@ -94,3 +94,27 @@ def test_policies_that_never_met_are_refused():
 
     with pytest.raises(NotComparable):
         plackett_luce(said, policies=np.array([[0, 1], [2, 3]]), size=4)
+
+
+def test_tasks_that_hang_together_make_the_interval_wider():
+    said, who, _ = ranked(40, seed=5)
+    copies = said_of(
+        [(t, "a", [[int(k)] for k in np.argsort(r)]) for t, r in enumerate(np.repeat(said.ranks, 5, axis=0))], size=3
+    )
+    five = np.repeat(who, 5, axis=0)
+
+    alone = plackett_luce(said, policies=who, size=5)
+    together = plackett_luce(copies, policies=five, size=5, clusters=np.arange(200) // 5)
+
+    np.testing.assert_allclose(together.values, alone.values, atol=1e-8)
+    np.testing.assert_allclose(together.covariance, alone.covariance, atol=1e-8)
+
+
+def test_what_weighs_nothing_is_as_if_it_were_not_there():
+    said, who, _ = ranked(120, seed=6)
+    half = np.arange(120) % 2 == 0
+
+    found = plackett_luce(said, policies=who, size=5, weights=half.astype(float))
+
+    expected = plackett_luce(said.only(half), policies=who, size=5)
+    np.testing.assert_allclose(found.covariance, expected.covariance, atol=1e-10)
