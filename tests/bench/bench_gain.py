@@ -1,13 +1,14 @@
 """What PPO gains at what distance from the base, beside TRL's last PPO: reward at equal KL, over seeds.
 
-    .venv/bin/python -m tests.bench.bench_gain --trl DIR [--seeds 1 2 3 4 5] [--rates 3e-4 1e-3] [--json FILE]
+    .venv/bin/python -m tests.bench.bench_gain --trl DIR [--seeds 1 2 3 4 5] [--rates 3e-4 1e-3 3e-3] [--json FILE]
 
 A tiny policy was fine-tuned on answers that are as often courteous as rude; a reward model has learnt which is which.
-Both sides start from these, whole models throughout, with the same beta and budget of answers. Each side's learning
-rate is the one of `--rates` that reaches the higher score - β·KL with a seed of its own; the table's seeds choose
-nothing. Both policies are measured alike on held-out prompts, before, while and after training: by our `Evaluation`,
-with the same random numbers. The first table tells of the last policies; the second, reward at equal KL, of the best
-policy on the way within a budget of KL. Intervals are Student's, over seeds; differences are taken seed by seed.
+All sides start from these, with the same beta and budget of answers: TRL's and ours with whole models, and ours with
+adapters on the upper of two layers alone, for policy and value network. Each side's learning rate is the one of
+`--rates` that reaches the highest score - β·KL with a seed of its own; the table's seeds choose nothing. All policies
+are measured alike on held-out prompts, before, while and after training: by our `Evaluation`, with the same random
+numbers. The first table tells of the last policies; the second, reward at equal KL, of the best policy on the way
+within a budget of KL. Intervals are Student's, over seeds; differences are taken seed by seed.
 """
 
 import argparse
@@ -31,7 +32,12 @@ STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)  # 97.5 % by d
 SIDES: dict[str, dict[str, Any]] = {
     "TRL": {"side": "TRL"},
     "ours": {"side": "ours", "knobs": {"layout": "separate", "lora": "false"}},
+    "ours, half": {
+        "side": "ours",
+        "knobs": {"layout": "shared", "lora": "true", "lora_rank": "16", "lora_layers": "1", "value_start": "base"},
+    },
 }
+OURS = [side for side in SIDES if side != "TRL"]
 ENDS = ("side", "rate", "score before", "score", "KL", "score - β·KL", "ours less TRL", "n")
 BUDGETS = (1.0, 2.0, 3.0, 4.0)  # nats an answer
 
@@ -42,7 +48,9 @@ def options(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trl", type=Path, required=True, help="the folder that TRL 1.12 was installed to")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--rates", type=float, nargs="+", default=[3e-4, 1e-3], help="that each side may choose from")
+    parser.add_argument(
+        "--rates", type=float, nargs="+", default=[3e-4, 1e-3, 3e-3], help="that each side may choose from"
+    )
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--measurements", type=int, default=10)
     parser.add_argument("--beta", type=float, default=0.05)
@@ -144,12 +152,12 @@ def ends(found: dict[str, list[History]], *, rates: dict[str, float], beta: floa
 
 
 def frontier(found: dict[str, list[History]]) -> list[list[str]]:
-    """Of each budget of KL a row: the best score within it, by side, and ours less TRL's."""
+    """Of each budget of KL a row: the best score within it, by side, and each of ours less TRL's."""
     return [
         [
             f"{kl:g}",
             *(interval([best_within(way, kl) for way in ways]) for ways in found.values()),
-            less_trl(found, "ours", partial(best_within, kl=kl)),
+            *(less_trl(found, side, partial(best_within, kl=kl)) for side in OURS),
         ]
         for kl in BUDGETS
     ]
@@ -195,7 +203,7 @@ def main(given: Sequence[str] | None = None) -> None:
                     write_json(chosen.json, {"tried": tried, "rates": rates, "found": found})
     print_table(ENDS, ends(found, rates=rates, beta=chosen.beta))
     print()
-    print_table(("KL at most", *SIDES, "ours less TRL"), frontier(found))
+    print_table(("KL at most", *SIDES, *(f"{side} less TRL" for side in OURS)), frontier(found))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from training.exceptions import InvalidKnob
+from training.ml.backbones import adapted
 from training.ml.backbones.bases import Base
 from training.ml.knobs import TrainingKnobs
 
@@ -38,7 +39,7 @@ def whole(names: Sequence[str]) -> list[str]:
 def config(knobs: TrainingKnobs, model: Any, *, classifier: bool, trained_whole: Sequence[str] = ()) -> LoraConfig:
     """Adapters on every linear layer of the model, or of its upper ones; `trained_whole` are modules that start at
     random, as a reward head does."""
-    return LoraConfig(
+    shape = LoraConfig(
         r=knobs.lora_rank,
         lora_alpha=knobs.lora_alpha,
         lora_dropout=0.0,  # a resumed run must see what an undisturbed one sees; rewards want no dropout anyway
@@ -47,6 +48,7 @@ def config(knobs: TrainingKnobs, model: Any, *, classifier: bool, trained_whole:
         modules_to_save=whole(trained_whole) or None,
         task_type=TaskType.SEQ_CLS if classifier else TaskType.CAUSAL_LM,
     )
+    return adapted.computed(shape, model)
 
 
 def linear(model: Any) -> list[str]:

@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from training.ml import ranking
-from training.ml.backbones import lora
+from training.ml.backbones import adapted, lora
 from training.ml.knobs.rl import PpoKnobs
 from training.ml.packed import lower, packing
 from training.ml.rl import shards, states
@@ -107,7 +107,7 @@ class Shared:
     def replace_value(self, shape: peft.LoraConfig, state: dict[str, Tensor], *, head: nn.Linear) -> None:
         """The value network starts from a reward model's adapter and head."""
         self.model.delete_adapter(VALUE)
-        self.model.add_adapter(VALUE, shape)
+        self.model.add_adapter(VALUE, adapted.computed(shape, self.model))
         peft.set_peft_model_state_dict(self.model, state, adapter_name=VALUE)
         self.head = head
         self.value_from(shape)

@@ -43,7 +43,7 @@ def optimisation(actors: Actors, *, knobs: PpoKnobs, rate: float, steps: int) ->
     groups = [
         {"params": trained[name], "lr": rate * factor} for name, factor in ((POLICY, 1.0), (VALUE, knobs.value_rate))
     ]
-    optimiser = torch.optim.AdamW(groups, eps=knobs.adam_epsilon, weight_decay=knobs.weight_decay)
+    optimiser = torch.optim.AdamW(groups, eps=knobs.adam_epsilon, weight_decay=knobs.weight_decay, fused=True)
     share = partial(
         schedules.share, steps=steps, warmup=math.ceil(knobs.warmup_share * steps), final=knobs.final_rate
     )

@@ -1,5 +1,6 @@
 """Two processes over gloo learn what one does, whoever draws which answer."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.training.ml.rl import policies
 from tests.training.ml.test_processes import launch
 from training.exceptions import InvalidKnob, RunFailed
 from training.ml.rl.seats import ON_IT
+from training.ml.run import checkpoints
 from training.ml.run.rundir import RunDirectory
 
 pytestmark = pytest.mark.training
@@ -40,7 +42,7 @@ def test_two_processes_see_the_numbers_and_end_with_the_weights_of_one(
         other_numbers_of_processes_are_refused(two)
 
 
-def test_a_backbone_that_is_cut_gives_what_a_whole_one_gives(
+def test_a_backbone_that_is_cut_gives_what_a_whole_one_gives_and_goes_on_from_its_checkpoint(
     tmp_path: Path, policy: RunDirectory, reward_model: RunDirectory
 ) -> None:
     """Its reward model and the value network from that are adapters too; processes have unlike numbers of passes."""
@@ -60,6 +62,20 @@ def test_a_backbone_that_is_cut_gives_what_a_whole_one_gives(
     same_weights(one, two)
     adapters = [load_file(run.adapter / "adapter_model.safetensors").keys() for run in (one, two)]
     assert adapters[0] == adapters[1]
+    forget_after(two, step=2)
+    launch(two, config="fsdp2")
+    same_numbers(one, two)
+    same_weights(one, two)
+
+
+def forget_after(run: RunDirectory, *, step: int) -> None:
+    """What a kill behind this step's checkpoint would have left."""
+    run.report.unlink()
+    for path in (run.model, run.adapter, run.checkpoints / f"checkpoint-{step + 1}"):
+        shutil.rmtree(path)
+    found = checkpoints.last_complete(run.checkpoints)
+    assert found is not None
+    assert found[0] == step
 
 
 def same_weights(one: RunDirectory, two: RunDirectory) -> None:
