@@ -71,6 +71,7 @@ def described(whole: Record) -> dict[str, Any]:
         "course": measures,
         "course_columns": [heading(place, one) for place, one in places(held_out).items()],
         "measured_on": count(record(held_out.get("best")).get("n")),
+        "chosen_on": count(record(whole.get("data")).get("choosing_prompts")),
         "point_name": _("Best of") if curve and "best_of" in curve[0] else _("Step"),
         "watched": bool(optimised),
         "gains": list(gains(record(held_out.get("gain")))),

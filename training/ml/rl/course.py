@@ -1,9 +1,11 @@
 """The course of a run that learns from rewards: its measurements, alarms and best policy, for PPO and RLOO alike.
 
-A measurement stands in metrics.jsonl under `held_out`, and a few of its answers in completions.jsonl. What a resumed
-run needs of this is in `as_json`, which the checkpoint holds.
+A measurement stands in metrics.jsonl under `held_out`, and a few of its answers in completions.jsonl. Every other
+prompt has a say in which policy is kept; what that one gained is told of the rest, which it was not chosen by. What a
+resumed run needs of this is in `as_json`, which the checkpoint holds.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -19,6 +21,8 @@ from training.ml.run.environment import is_main_process
 from training.ml.run.rundir import RunDirectory, append_line, line_of, read_lines, write_text
 
 SHOWN = 4  # answers of a measurement that are kept as text
+CHOOSING, TELLING = slice(0, None, 2), slice(1, None, 2)  # places of held-out prompts
+LISTS = {"score": "scores", "gold": "golds"}  # in the history, of every answer
 
 
 @dataclass(kw_only=True)
@@ -69,8 +73,19 @@ class Course:
         return Measured(**{name: value for name, value in self.history[place].items() if name in known})
 
     def best(self) -> int:
-        """The place of the best measurement within the budget."""
-        return guards.best([self.measured(place) for place in range(len(self.history))], max_kl=self.knobs.max_kl)
+        """The place of the best measurement within the budget, by the prompts that choose."""
+        chosen = [replace(self.measured(place), **means(entry, CHOOSING)) for place, entry in enumerate(self.history)]
+        return guards.best(chosen, max_kl=self.knobs.max_kl)
+
+    def choosing(self) -> int:
+        """How many prompts have a say in which policy is kept."""
+        return len(self.evaluation.prompts[CHOOSING])
+
+    def told(self, place: int) -> dict[str, Any]:
+        """A measurement, its rewards on the prompts that had no say; a single prompt is both."""
+        entry = self.history[place]
+        part = TELLING if entry["n"] > 1 else CHOOSING
+        return entry | {name: entry[name][part] for name in LISTS.values() if name in entry} | means(entry, part)
 
     def best_step(self) -> int:
         return int(self.history[self.best()]["step"])
@@ -86,6 +101,12 @@ class Course:
         if is_main_process() and self.directory.completions.exists():
             lines = [line for line in read_lines(self.directory.completions) if line["step"] <= step]
             write_text(self.directory.completions, "".join(map(line_of, lines)))
+
+
+def means(entry: dict[str, Any], part: slice) -> dict[str, Any]:
+    """Of the rewards on a part of the prompts."""
+    lists = {name: entry[values][part] for name, values in LISTS.items() if values in entry}
+    return {name: math.fsum(values) / len(values) for name, values in lists.items()}
 
 
 def evaluations(*, steps: int, wanted: int | None, apart: int = 10) -> Sequence[int]:

@@ -6,20 +6,19 @@ from typing import Any
 
 from training.ml.reporting import means, reports
 from training.ml.rl import curve, judges
-from training.ml.rl.course import Course
+from training.ml.rl.course import LISTS, Course
 from training.ml.rl.setting import Setting
 from training.ml.run.rundir import read_lines, write_json
 
 LEAST_ENDED = 0.5  # of answers; ours
-LISTS = ("scores", "golds")  # of every answer; too long for a report
 
 
 def write(
     setting: Setting[Any], course: Course, *, what: str, train: dict[str, Any], resolved: dict[str, Any]
 ) -> None:
     best = course.best()
-    start, kept = course.history[0], course.history[best]
-    gains = {name: gain(start.get(name), kept.get(name), seed=setting.config.seed) for name in LISTS}
+    start, kept, end = (course.told(place) for place in (0, best, len(course.history) - 1))
+    gains = {name: gain(start.get(name), kept.get(name), seed=setting.config.seed) for name in LISTS.values()}
     points = [short(entry) for entry in course.history]
     write_json(
         setting.directory.report,
@@ -33,9 +32,9 @@ def write(
                 *reports.length_warnings(setting.prompts.lengths),
             ],
             held_out={
-                "start": points[0],
-                "best": points[best],
-                "end": points[-1],
+                "start": short(start),
+                "best": short(kept),
+                "end": short(end),
                 "gain": {"score": gains["scores"], "gold": gains["golds"]},
             },
             curve=points,
@@ -46,6 +45,7 @@ def write(
             data={
                 "prompts": len(setting.prompts.train),
                 "held_out_prompts": len(setting.prompts.test),
+                "choosing_prompts": course.choosing(),
                 **setting.prompts.lengths,
             },
             rewards=judges.described(setting.config.rewards),
@@ -56,7 +56,8 @@ def write(
 
 
 def short(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name not in LISTS}
+    """Without what is of every answer, too long for a report."""
+    return {name: value for name, value in entry.items() if name not in LISTS.values()}
 
 
 def gain(before: Sequence[float] | None, after: Sequence[float] | None, *, seed: int) -> dict[str, Any] | None:
@@ -80,7 +81,7 @@ def headline(what: str, start: dict[str, Any], kept: dict[str, Any], gains: dict
     told = f"{what}: score {start['score']:.3f} -> {kept['score']:.3f} ({span(gains['scores'])})"
     if gains["golds"]:
         told += f", held-out reward {start['gold']:.3f} -> {kept['gold']:.3f} ({span(gains['golds'])})"
-    return f"{verdict}{told}, {kept['kl']:.2f} nats from the base, on {kept['n']} held-out prompts."
+    return f"{verdict}{told}, {kept['kl']:.2f} nats from the base, on {found['n']} held-out prompts."
 
 
 def span(found: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The course of a run: when it is measured, which measurement is the best, and what a resumed run knows of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,25 @@ def test_the_best_is_the_highest_score_within_the_budget(tmp_path: Path) -> None
 def test_the_held_out_reward_decides_where_there_is_one(tmp_path: Path) -> None:
     path = [Policy(length=3), Policy(length=2), Policy(length=9)]
     assert gone(opened(tmp_path, gold=True), *path).best_step() == 1
+
+
+def test_prompts_that_choose_the_policy_do_not_tell_what_it_gained(tmp_path: Path) -> None:
+    """Luck on the prompts that choose is no gain."""
+    found = gone(opened(tmp_path), Policy(), Policy(length=3))
+    found.history[1] |= {"scores": [9.0, 1.0, 9.0, 3.0, 9.0, 2.0]}
+    assert (found.best_step(), found.choosing()) == (1, 3)
+    assert found.told(1) == found.history[1] | {"scores": [1.0, 3.0, 2.0], "score": 2.0}
+    found.history[1] |= {"scores": [1.0, 9.0, 1.0, 9.0, 1.0, 9.0]}
+    assert found.best_step() == 0
+    assert found.told(1)["score"] == 9.0
+
+
+def test_a_single_prompt_chooses_and_tells(tmp_path: Path) -> None:
+    found = opened(tmp_path)
+    found.evaluation = replace(found.evaluation, prompts=ASKED[:1])
+    gone(found, Policy(), Policy(length=3))
+    assert found.best_step() == 1
+    assert found.told(1)["scores"] == found.history[1]["scores"] == [3.0]
 
 
 def test_a_guard_stops_it_only_where_it_is_told_to(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def test_a_report_holds_the_curve_the_rewards_and_answers_before_and_after(tmp_p
     assert found["data"] == {
         "prompts": 16,
         "held_out_prompts": 8,
+        "choosing_prompts": 4,
         "max_length": 13,
         "truncated": 0,
         "dropped": 0,
