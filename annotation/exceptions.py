@@ -55,6 +55,10 @@ class EmptyRelease(AnnotationError):
     """Nothing to freeze under these filters."""
 
 
+class LargeRelease(AnnotationError):
+    """More to freeze than a page can wait for."""
+
+
 class Unweighable(AnnotationError):
     """Judgements that say too little of each other to weigh their annotators."""
 

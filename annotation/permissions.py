@@ -12,6 +12,10 @@ def may_see_releases(user: User, *, role: str | None) -> bool:
     return user.is_superuser or role in REVIEWERS
 
 
+def may_freeze(user: User, *, role: str | None) -> bool:
+    return user.is_superuser or role in ENGINEERS
+
+
 def may_administer(user: User, *, role: str | None) -> bool:
     return user.is_superuser or role in ADMINS
 

@@ -2,15 +2,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation.actions.members import REVIEWERS, project_for
-from annotation.exceptions import NotFound
-from annotation.models import Exclusion
+from annotation.actions import releases
+from annotation.actions.members import ENGINEERS, REVIEWERS, project_for
+from annotation.actions.release_labels import VOTES
+from annotation.actions.release_weights import EQUAL
+from annotation.exceptions import (
+    DamagedRelease,
+    EmptyRelease,
+    LargeRelease,
+    NotFound,
+    Unweighable,
+    UnwritableFile,
+)
+from annotation.forms.releasing import ReleaseForm
+from annotation.models import Exclusion, Judgement, Project, Release
 from annotation.views.requests import MemberRequest, signed_in
 
 PARTS = {
@@ -22,6 +37,9 @@ PARTS = {
     "purposes": gettext_lazy("Purposes"),
 }
 FACTS = ("format_version", "tie_policy", "filters")
+MOST_JUDGEMENTS = 5_000  # that are frozen where somebody waits: up to eight seconds of two busy cores
+REFUSALS = (DamagedRelease, EmptyRelease, LargeRelease, UnwritableFile, Unweighable)
+THERE_ALREADY = gettext_lazy("The same judgements had been frozen already: this is the release.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +49,37 @@ class Table:
     rows: list[tuple[str, list[int]]]
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def index(request: MemberRequest, slug: str) -> HttpResponse:
-    """What was frozen from this project, newest first."""
-    project = project_for(request.user, slug, roles=REVIEWERS)
+    """What was frozen from this project, newest first; whoever may freeze more does so here."""
+    project = project_for(request.user, slug, roles=ENGINEERS if request.method == "POST" else REVIEWERS)
+    form = ReleaseForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        began = timezone.now()
+        try:
+            release = frozen(project, **form.cleaned_data, by=request.user)
+        except REFUSALS as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, gettext("Frozen.") if release.created_at >= began else THERE_ALREADY)
+            return redirect("annotation:release", slug, release.name)
     page = Paginator(project.releases.order_by("-created_at", "-id"), 50).get_page(request.GET.get("page"))
-    return render(request, "annotation/releases.html", {"project": project, "page": page})
+    context = {"project": project, "page": page, "form": form}
+    return render(request, "annotation/releases.html", context, status=400 if form.errors else 200)
+
+
+def frozen(project: Project, *, labels: str, weights: str, by: User) -> Release:
+    """
+    Raises:
+        LargeRelease: more than a page can wait for.
+        EmptyRelease, Unweighable, DamagedRelease, UnwritableFile: see `releases.export`.
+    """
+    if Judgement.objects.filter(task__project=project)[: MOST_JUDGEMENTS + 1].count() > MOST_JUDGEMENTS:
+        command = f"manage.py export_release --project {project.slug} --labels {labels} --weights {weights}"
+        sentence = gettext("More than %(most)s judgements are too much for a page: on the server, run %(command)s.")
+        raise LargeRelease(sentence % {"most": intcomma(MOST_JUDGEMENTS), "command": command})
+    return releases.export(project, labels=labels, weights=weights, by=by)
 
 
 @require_safe
@@ -54,9 +96,15 @@ def detail(request: MemberRequest, slug: str, name: str) -> HttpResponse:
         "counts": counts,
         "tables": tables_of(counts),
         "excluded_since": Exclusion.objects.current().filter(judgement__releases=release).count(),
-        "facts": [(name, release.manifest.get(name)) for name in FACTS],
+        "facts": [*how(release.manifest), *((name, release.manifest.get(name)) for name in FACTS)],
     }
     return render(request, "annotation/release.html", context)
+
+
+def how(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a judgement counts in it, and what its labels are; releases from before there was a choice do not say."""
+    weights, labels = manifest.get("weights", {}), manifest.get("labels", {})
+    return [("labels", labels.get("kind", VOTES)), ("weights", weights.get("method", EQUAL))]
 
 
 def tables_of(counts: Mapping[str, Any]) -> list[Table]:
