@@ -15,7 +15,9 @@ class MachineKnobs:
     precision: str = knob(
         "auto", "auto (bf16 on a GPU that has it, else fp32), fp32 or bf16.", choices=("auto", "fp32", "bf16")
     )
-    threads: int | None = knob(None, "CPU threads; auto: all cores this process may use.", low=1, high=256)
+    threads: int | None = knob(
+        None, "CPU threads; auto: OMP_NUM_THREADS, else all cores this process may use.", low=1, high=256
+    )
     chat_template: str = knob(
         "", "Chat template for a tokenizer that has none: chatml. Empty: the tokenizer's own.", choices=("", "chatml")
     )

@@ -22,7 +22,7 @@ def resolve(knobs: MachineKnobs) -> Machine:
     """Every `auto` decided.
 
     Raises:
-        InvalidKnob: a device that this machine does not have.
+        InvalidKnob: a device that this machine does not have, or OMP_NUM_THREADS is no number.
     """
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     device = knobs.device if knobs.device != "auto" else ("cuda" if present["cuda"] else "cpu")
@@ -31,7 +31,17 @@ def resolve(knobs: MachineKnobs) -> Machine:
     precision = knobs.precision
     if precision == "auto":
         precision = "bf16" if device == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
-    return Machine(device=device, precision=precision, threads=knobs.threads or cores())
+    return Machine(device=device, precision=precision, threads=knobs.threads or threads())
+
+
+def threads() -> int:
+    """By OMP_NUM_THREADS, which may be a list by depth of nesting; a launcher sets it for each of its processes."""
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if not said:
+        return cores()
+    if not (said.isdecimal() and int(said)):
+        raise InvalidKnob(f"OMP_NUM_THREADS={said}: expected a whole number from 1; unset it, or say threads=")
+    return int(said)
 
 
 def cores() -> int:
