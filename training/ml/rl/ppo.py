@@ -60,7 +60,7 @@ from training.ml.rl.setting import Setting
 from training.ml.rl.states import How
 from training.ml.rl.updates import Optimisation
 from training.ml.run import checkpoints, loop, progress, sharding, throughput, weights
-from training.ml.run.environment import is_main_process, processes
+from training.ml.run.environment import is_main_process, processes, project
 from training.ml.run.rundir import Config, RunDirectory
 from training.ml.run.throughput import Meter
 
@@ -164,7 +164,8 @@ def accelerator_of(found: Setting[PpoKnobs]) -> Accelerator:
     )
     if track:
         told = {name: as_text(value) for name, value in found.config.knobs.items()}
-        accelerator.init_trackers("rlhf-flywheel", config=told | {"run": found.config.name})
+        named = {name: {"name": found.config.name} for name in ("wandb", "trackio")}
+        accelerator.init_trackers(project(), config=told | {"run": found.config.name}, init_kwargs=named)
     return accelerator
 
 

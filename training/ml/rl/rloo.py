@@ -41,7 +41,7 @@ from training.ml.rl.servers import Remote
 from training.ml.rl.setting import Setting
 from training.ml.rl.states import How, Said
 from training.ml.run import checkpoints, loop, weights
-from training.ml.run.environment import is_main_process, processes
+from training.ml.run.environment import is_main_process, processes, project
 from training.ml.run.progress import Progress
 from training.ml.run.rundir import Config, RunDirectory, read_json, write_json
 from training.ml.run.throughput import Meter
@@ -215,6 +215,8 @@ def arguments(found: Setting[RlooKnobs], *, rollouts: int, learning_rate: float)
         "logging_steps": 1,
         "save_strategy": "no",  # `Measuring` says when
         "report_to": knobs.track or "none",
+        "project": project(),
+        "run_name": found.config.name,
     }
 
 

@@ -23,6 +23,7 @@ QUIET = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # cuBLAS is deterministic only with a fixed workspace
 }
 UNTOLD = {"WANDB_MODE": "disabled", "TRACKIO_DISABLE": "1"}
+PROJECT = "rlhf-flywheel"  # where trackers file runs, unless WANDB_PROJECT names another place
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 
 
@@ -34,11 +35,16 @@ def prepare(*, base: str, log: Path, track: str = "") -> None:
     os.environ.update(QUIET)
     if not track:
         os.environ.update(UNTOLD)
+    os.environ["WANDB_PROJECT"] = project()
     if not is_hub_name(base):
         os.environ.update(OFFLINE)
     logging.basicConfig(filename=log, level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.captureWarnings(True)
     warnings.simplefilter("default")
+
+
+def project() -> str:
+    return os.environ.get("WANDB_PROJECT") or PROJECT
 
 
 def processes() -> int:

@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.training.ml import builders
 from tests.training.ml.rl import policies
 from tests.training.ml.rl.vowels import make
+from training.ml.run import environment
 from training.ml.run.rundir import RunDirectory
 
 pytestmark = [
@@ -43,3 +44,13 @@ def test_tensorboard_has_the_curves_of_rloo(tmp_path: Path, policy: RunDirectory
     builders.train(run)
     rewards = [(line["step"], line["reward"]) for line in run.read_metrics() if "loss" in line]
     assert told(run, "train/reward") == [(step, pytest.approx(value, rel=1e-5)) for step, value in rewards]
+
+
+@pytest.mark.parametrize(("said", "project"), [(None, "rlhf-flywheel"), ("", "rlhf-flywheel"), ("ours", "ours")])
+def test_runs_are_filed_in_one_place_or_where_the_user_says(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, project: str
+) -> None:
+    monkeypatch.delenv("WANDB_PROJECT", raising=False)
+    if said is not None:
+        monkeypatch.setenv("WANDB_PROJECT", said)
+    assert environment.project() == project
