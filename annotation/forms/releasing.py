@@ -3,13 +3,12 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotation.actions.release_labels import CONSENSUS, VOTES
-from annotation.actions.release_weights import EQUAL
-
-# Beside each the word by which `export_release` and its refusals call it.
+# Beside each the word by which `export_release` and its refusals call it. They are written out, for what they are
+# defined beside computes, and no page has use for that.
+VOTES, EQUAL = "votes", "none"
 LABELS = [
     (VOTES, _("what each person said (votes)")),
-    (CONSENSUS, _("also what the votes on each row come to together, and how surely (consensus)")),
+    ("consensus", _("also what the votes on each row come to together, and how surely (consensus)")),
 ]
 WEIGHTS = [
     (EQUAL, _("everybody's the same (none)")),

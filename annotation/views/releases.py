@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -12,10 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation.actions import releases
 from annotation.actions.members import ENGINEERS, REVIEWERS, project_for
-from annotation.actions.release_labels import VOTES
-from annotation.actions.release_weights import EQUAL
 from annotation.exceptions import (
     DamagedRelease,
     EmptyRelease,
@@ -24,7 +22,7 @@ from annotation.exceptions import (
     Unweighable,
     UnwritableFile,
 )
-from annotation.forms.releasing import ReleaseForm
+from annotation.forms.releasing import EQUAL, VOTES, ReleaseForm
 from annotation.models import Exclusion, Judgement, Project, Release
 from annotation.views.requests import MemberRequest, signed_in
 
@@ -70,7 +68,8 @@ def index(request: MemberRequest, slug: str) -> HttpResponse:
 
 
 def frozen(project: Project, *, labels: str, weights: str, by: User) -> Release:
-    """
+    """What it takes to compute is loaded by the first one, not with the pages.
+
     Raises:
         LargeRelease: more than a page can wait for.
         EmptyRelease, Unweighable, DamagedRelease, UnwritableFile: see `releases.export`.
@@ -79,7 +78,8 @@ def frozen(project: Project, *, labels: str, weights: str, by: User) -> Release:
         command = f"manage.py export_release --project {project.slug} --labels {labels} --weights {weights}"
         sentence = gettext("More than %(most)s judgements are too much for a page: on the server, run %(command)s.")
         raise LargeRelease(sentence % {"most": intcomma(MOST_JUDGEMENTS), "command": command})
-    return releases.export(project, labels=labels, weights=weights, by=by)
+    export = import_module("annotation.actions.releases").export
+    return cast(Release, export(project, labels=labels, weights=weights, by=by))
 
 
 @require_safe

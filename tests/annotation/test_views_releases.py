@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from annotation.exceptions import AnnotationError
+from annotation.actions.release_labels import LABELS
+from annotation.actions.release_weights import METHODS
+from annotation.forms.releasing import ReleaseForm
 from annotation.models import AuditEvent, Project, Release
 from annotation.views import releases
 from tests.annotation.released import judge, judged
@@ -85,13 +87,13 @@ def test_the_same_judgements_are_the_release_that_is_there(project):
         ({"weights": "gold"}, "Select a valid choice. gold is not one of the available choices."),
     ],
 )
-def test_what_cannot_be_weighed_is_refused_and_nothing_is_frozen(project, said, sentence):
+def test_what_cannot_be_weighed_is_refused_and_nothing_is_frozen(project, settings, said, sentence):
     judged(project, key="t", ranking=FIRST, texts=("one", "two"))
     answer = freeze(client_of(project), **said)
     assert answer.status_code == 400
     assert sentence in answer.content.decode()
     assert not Release.objects.exists()
-    assert not list(Path(releases.releases.settings.RELEASES_DIR).glob("qa-*"))
+    assert not list(Path(settings.RELEASES_DIR).glob("qa-*"))
 
 
 def test_nothing_to_freeze_is_refused(project):
@@ -135,5 +137,7 @@ def test_reviewers_are_told_who_does_it(project):
     assert "<select" in client_of(project).get("/projects/qa/releases/").content.decode()
 
 
-def test_every_refusal_of_the_export_is_answered_here():
-    assert all(issubclass(refusal, AnnotationError) for refusal in releases.REFUSALS)
+def test_the_form_has_every_choice_of_the_command():
+    form = ReleaseForm()
+    offered = {name: tuple(value for value, _ in field.choices) for name, field in form.fields.items()}
+    assert offered == {"labels": LABELS, "weights": METHODS}
