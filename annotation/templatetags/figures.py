@@ -91,6 +91,16 @@ def coefficient_in_words(figure: Any) -> str:
     return _in_words(figure, two_places, unit="")
 
 
+@register.simple_tag
+def seconds(pace: Any) -> SafeString:
+    """A median time as "39 s (35 to 44 s) n = 1,790"; older figures keep the median alone."""
+    found = pace if isinstance(pace, Mapping) else {"median": pace or None}
+    if found.get("median") is None:
+        return format_html('<span class="quiet small">{}</span>', gettext("no times"))
+    known = {"value": found["median"], "low": found.get("low"), "high": found.get("high"), "n": found.get("n")}
+    return _shown(known, whole, href="", unit="\u00a0s", short=True)
+
+
 @register.filter
 def is_known(figure: Any) -> bool:
     return value_of(figure) is not None
@@ -99,6 +109,10 @@ def is_known(figure: Any) -> bool:
 @register.filter
 def percent(value: float) -> str:
     return number_format(round(100 * value))
+
+
+def whole(value: float) -> str:
+    return number_format(round(value), force_grouping=True)
 
 
 @register.filter
@@ -169,6 +183,8 @@ def _shown(figure: Any, say: Callable[[float], str], *, href: str, unit: str, sh
         missing = missing_in_short(figure) if short else missing_of(figure)
         return format_html('<span class="quiet small">{}</span>', missing)
     n = figure.get("n", 0)
+    if n is None:  # not kept
+        return format_html('<span class="fig"><span class="fig__value">{}{}</span></span>', say(value), unit)
     number = format_html('<a href="{}">{}{}</a>', href, say(value), unit) if href else f"{say(value)}{unit}"
     return format_html(
         '<span class="fig"><span class="fig__value">{}</span> <span class="quiet">{}</span> '

@@ -94,8 +94,9 @@ function intervals({ rows, percent: isShare }, label, width) {
   };
 }
 
-/** The usual time by hour of the day. */
+/** The usual time by hour of the day, its interval as a band. */
 function hours({ rows }, label) {
+  const known = rows.filter((row) => row.low !== null && row.high !== null);
   return {
     height: 200,
     marginLeft: 48,
@@ -105,6 +106,7 @@ function hours({ rows }, label) {
     x: { ...axis, domain: [0, 23], ticks: 6, label, tickFormat: (hour) => String(hour) },
     y: { ...axis, ticks: 4, grid: true, label: null, zero: true, tickFormat: (seconds) => `${number.format(seconds)} s` },
     marks: [
+      Plot.ruleX(known, { x: "hour", y1: "low", y2: "high", stroke: "var(--accent)", strokeOpacity: 0.25, strokeWidth: 9 }),
       Plot.lineY(rows, { x: "hour", y: "median", stroke: "var(--accent)", strokeWidth: 1.25 }),
       Plot.dot(rows, { x: "hour", y: "median", r: 3.5, fill: "var(--accent)" }),
     ],

@@ -15,6 +15,10 @@ def figure(value: float, *, n: int = 1204, spread: float = 0.04, what: str = "pa
     return Figure(value=value, low=value - spread, high=value + spread, n=n, groups=n // 3, what=what).as_dict()
 
 
+def pace(median: float, *, n: int) -> dict[str, Any]:
+    return {"median": median, "low": median - 3, "high": median + 4, "n": n}
+
+
 def content(**parts: Any) -> dict[str, Any]:
     """Of a project that has everything; `parts` in place of its own."""
     days = [{"day": f"2026-01-{day:02}", "n": 10 * day} for day in range(1, 31)]
@@ -65,8 +69,8 @@ def content(**parts: Any) -> dict[str, Any]:
             "length": figure(0.62),
         },
         "drift": {
-            "pace_by_hour": [{"hour": hour, "median": 40.0 - hour, "n": 100} for hour in range(8, 19)],
-            "pace_by_week": [{"week": "2026-01-26", "median": 38.0, "n": 800}],
+            "pace_by_hour": [{"hour": hour, **pace(40.0 - hour, n=100)} for hour in range(8, 19)],
+            "pace_by_week": [{"week": "2026-01-26", **pace(38.0, n=800)}],
         },
         "reliability": {"method": "dawid-skene", "missing": "", "steps": 12},
         "matrix": {
@@ -84,7 +88,7 @@ def content(**parts: Any) -> dict[str, Any]:
                 "pairs": figure(value),
                 "alpha": figure(value - 0.1),
                 "known": figure(0.9, n=120),
-                "seconds": 44.0,
+                "seconds": pace(44.0, n=2600),
             }
             for number, value in ((1, 0.68), (2, 0.76))
         ],
@@ -118,7 +122,7 @@ def content(**parts: Any) -> dict[str, Any]:
                 "pairs": figure(value),
                 "alpha": figure(value - 0.1),
                 "known": TOO_LITTLE,
-                "seconds": 41.0,
+                "seconds": pace(41.0, n=1700),
             }
             for tag, value in (("lamp", 0.8), ("lang:de", 0.63))
         ],
@@ -132,7 +136,7 @@ def of_person(**parts: Any) -> dict[str, Any]:
         "judgements": 1800,
         "first": "2026-01-01T08:00:00+00:00",
         "last": "2026-01-30T17:00:00+00:00",
-        "pace": {"median": 39.0, "n": 1790, "fast": figure(0.04, n=1790, spread=0.01, what="judgements")},
+        "pace": {**pace(39.0, n=1790), "fast": figure(0.04, n=1790, spread=0.01, what="judgements")},
         "agreement": figure(0.75, n=900),
         "known": figure(0.92, n=80),
         "repeats": figure(0.86, n=60),
@@ -142,8 +146,8 @@ def of_person(**parts: Any) -> dict[str, Any]:
         "drift": {},
         "transitivity": TOO_LITTLE,
         "rubric": figure(0.8),
-        "recent": {"agreement": figure(0.61, n=60), "known": TOO_LITTLE, "pace": 17.0},
-        "before": {"agreement": figure(0.76, n=840), "known": figure(0.92, n=76), "pace": 41.0},
+        "recent": {"agreement": figure(0.61, n=60), "known": TOO_LITTLE, "pace": pace(17.0, n=50)},
+        "before": {"agreement": figure(0.76, n=840), "known": figure(0.92, n=76), "pace": pace(41.0, n=1740)},
         "skips": 4,
         "suggestion": {"code": "fine", "reasons": []},
     }

@@ -100,7 +100,7 @@ def turned(figure: Figure) -> Figure:
 def by_hour(said: Said) -> list[Json]:
     """In universal time; hours of too few judgements are left out."""
     return [
-        {"hour": found.hour, "median": found.pace.value, "n": found.pace.n}
+        {"hour": found.hour, **pace(found.pace)}
         for found in drift.pace_by_hour(said.at, said.seconds)
         if found.pace.value is not None
     ]
@@ -109,7 +109,12 @@ def by_hour(said: Said) -> list[Json]:
 def by_week(at: Floats, seconds: Floats) -> list[Json]:
     """Weeks of too few judgements are left out."""
     return [
-        {"week": found.monday, "median": found.pace.value, "n": found.pace.n}
+        {"week": found.monday, **pace(found.pace)}
         for found in drift.pace_by_week(at, seconds)
         if found.pace.value is not None
     ]
+
+
+def pace(found: Figure) -> Json:
+    """A median as it is kept; None without a time."""
+    return {"median": found.value, "low": found.low, "high": found.high, "n": found.n}

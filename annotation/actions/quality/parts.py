@@ -6,9 +6,10 @@ import numpy as np
 
 from annotation.actions.quality import checks
 from annotation.actions.quality.gathering import Facts
-from annotation.actions.quality.people import median_of
+from annotation.actions.quality.habits import pace
 from annotation.stats.agreement.alpha import alpha_of_pairs
 from annotation.stats.agreement.pairs import PairCounts, agreement, pair_counts
+from annotation.stats.medians import median
 from annotation.stats.said import Flags, Whole
 
 MOST_TAGS = 50
@@ -31,7 +32,7 @@ def of_version(facts: Facts, version: int) -> Json:
         "pairs": agreement(counts).as_dict(),
         "alpha": alpha_of_pairs(counts).as_dict(),
         "known": checks.share(known).as_dict(),
-        "seconds": median_of(said.seconds),
+        "seconds": pace(median(said.seconds)),
     }
 
 
@@ -54,7 +55,7 @@ def of_tag(facts: Facts, tag: str, *, tasks: Whole) -> Json:
         "pairs": agreement(counts).as_dict(),
         "alpha": alpha_of_pairs(counts).as_dict(),
         "known": checks.share(known).as_dict(),
-        "seconds": median_of(facts.said.seconds[said]),
+        "seconds": pace(median(facts.said.seconds[said])),
     }
 
 

@@ -12,11 +12,12 @@ from annotation.actions.known_answers import SET
 from annotation.actions.quality import checks
 from annotation.actions.quality.checks import Check
 from annotation.actions.quality.gathering import Facts
-from annotation.actions.quality.habits import Habits, by_week, turned
+from annotation.actions.quality.habits import Habits, by_week, pace, turned
 from annotation.actions.quality.labels import Labels, reliability_of
 from annotation.actions.reviews import READ
 from annotation.models import AnnotatorMeasure, Measurement, Project, Skip
 from annotation.stats.figures import Figure, not_enough
+from annotation.stats.medians import median, medians_by
 from annotation.stats.pace import FAST, MINIMUM_TIMES
 from annotation.stats.people.suggestions import Record, suggestion
 from annotation.stats.said import Flags, Floats, Said, Whole
@@ -114,28 +115,8 @@ def pace_of_each(said: Said) -> list[Json]:
     timed = ~np.isnan(said.seconds)
     people, times = said.annotators[timed], said.seconds[timed]
     number = len(said.names)
-    counts, medians = np.bincount(people, minlength=number), medians_of(times, people, number=number)
-    fast = fast_of_each(times, people, number=number)
-    return [
-        {
-            "median": None if np.isnan(medians[j]) else float(medians[j]),
-            "n": int(counts[j]),
-            "fast": fast[j].as_dict(),
-        }
-        for j in range(number)
-    ]
-
-
-def medians_of(values: Floats, groups: Whole, *, number: int) -> Floats:
-    """(G,): NaN of a group without values."""
-    order = np.lexsort((values, groups))
-    values, counts = values[order], np.bincount(groups, minlength=number)
-    ends = np.cumsum(counts)
-    lower, upper = ends - counts + (counts - 1) // 2, ends - counts + counts // 2
-    found = np.full(number, np.nan)
-    some = counts > 0
-    found[some] = (values[lower[some]] + values[upper[some]]) / 2
-    return found
+    medians, fast = medians_by(times, people, number=number), fast_of_each(times, people, number=number)
+    return [{**pace(medians[j]), "fast": fast[j].as_dict()} for j in range(number)]
 
 
 def fast_of_each(times: Floats, people: Whole, *, number: int) -> list[Figure]:
@@ -159,12 +140,12 @@ def recent_and_before(facts: Facts, person: int, *, compared: Compared, known: l
         "recent": {
             "agreement": compared.recent[person].as_dict(),
             "known": checks.share(check for check in known if lately(check)).as_dict(),
-            "pace": median_of(said.seconds[theirs & compared.is_recent]),
+            "pace": pace(median(said.seconds[theirs & compared.is_recent])),
         },
         "before": {
             "agreement": compared.before[person].as_dict(),
             "known": checks.share(check for check in known if not lately(check)).as_dict(),
-            "pace": median_of(said.seconds[theirs & ~compared.is_recent]),
+            "pace": pace(median(said.seconds[theirs & ~compared.is_recent])),
         },
     }
 
@@ -176,11 +157,6 @@ def is_lately(facts: Facts, recent: Flags) -> Callable[[Check], bool]:
     if np.isnan(at).any():
         return lambda check: check.key >= first
     return lambda check: check.at >= at.min()
-
-
-def median_of(times: Floats) -> float | None:
-    known = times[~np.isnan(times)]
-    return float(np.median(known)) if known.size else None
 
 
 def bias_of_each(habits: Habits) -> list[Json]:

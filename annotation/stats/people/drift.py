@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from statistics import NormalDist
 
 import numpy as np
 
-from annotation.stats.figures import Figure, not_enough
-from annotation.stats.intervals import CONFIDENCE
+from annotation.stats.figures import Figure
+from annotation.stats.medians import median
 from annotation.stats.pace import MINIMUM_TIMES
 from annotation.stats.said import Floats
 
@@ -27,26 +26,15 @@ class Week:
     pace: Figure
 
 
-def median(times: Floats, *, needed: int = MINIMUM_TIMES) -> Figure:
-    """The median of times in seconds, NaN being none, and the order statistics that hold the true one with 95 %:
-    those at n/2 ± z √n / 2 (Conover, *Practical Nonparametric Statistics*, 3rd edition, 1999, §3.2)."""
-    ordered = np.sort(times[~np.isnan(times)])
-    n = ordered.size
-    if n < needed:
-        return not_enough(n=n, needed=needed, what="times")
-    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * np.sqrt(n) / 2
-    low, high = max(int(np.floor(n / 2 - reach)) - 1, 0), min(int(np.ceil(n / 2 + reach)), n - 1)
-    return Figure(
-        value=float(np.median(ordered)), low=float(ordered[low]), high=float(ordered[high]), n=n, what="times"
-    )
-
-
 def pace_by_hour(at: Floats, seconds: Floats) -> list[Hour]:
     """The pace of each hour of the day in which somebody worked. `at` (N,): when, in seconds since 1970, so that
     the hours are those of universal time."""
     known = ~np.isnan(at) & ~np.isnan(seconds)
     hours = (at[known] % DAY // HOUR).astype(np.int64)
-    return [Hour(hour=int(hour), pace=median(seconds[known][hours == hour])) for hour in np.unique(hours)]
+    return [
+        Hour(hour=int(hour), pace=median(seconds[known][hours == hour], needed=MINIMUM_TIMES))
+        for hour in np.unique(hours)
+    ]
 
 
 def pace_by_week(at: Floats, seconds: Floats) -> list[Week]:
@@ -56,7 +44,7 @@ def pace_by_week(at: Floats, seconds: Floats) -> list[Week]:
     order = np.argsort(weeks, kind="stable")
     found, starts = np.unique(weeks[order], return_index=True)
     return [
-        Week(monday=date_of(int(week)), pace=median(times))
+        Week(monday=date_of(int(week)), pace=median(times, needed=MINIMUM_TIMES))
         for week, times in zip(found, np.split(seconds[known][order], starts[1:]), strict=False)
     ]
 

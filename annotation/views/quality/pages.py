@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from annotation.actions import alerts
@@ -146,24 +148,32 @@ def slices(request: MemberRequest, slug: str) -> HttpResponse:
 
 def heat(names: list[str], cells: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any] | None]]]:
     """A row for each annotator, a cell for each other one; None where the two share nothing, and on the diagonal."""
-    found = {(cell["a"], cell["b"]): cell for cell in cells}
-    found |= {(b, a): cell for (a, b), cell in found.items()}
+    warm = {(cell["a"], cell["b"]): one for cell, one in zip(cells, warmths(cells), strict=True)}
+    warm |= {(b, a): one for (a, b), one in warm.items()}
     size = range(len(names))
-    return [(names[row], [_warmth(found.get((row, column))) for column in size]) for row in size]
+    return [(names[row], [warm.get((row, column)) for column in size]) for row in size]
 
 
-def _warmth(cell: dict[str, Any] | None) -> dict[str, Any] | None:
-    """With a step of ten from 0 (never agree) to 9 (nearly always) that its colour follows."""
-    if cell is None or cell.get("value") is None:
-        return None
-    return {"figure": cell, "step": min(9, int(10 * float(cell["value"])))}
+def warmths(cells: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """What stands in each cell and in its title, with a step of ten from 0 (never) to 9 (nearly always) that its
+    colour follows. Written here, once for each: the template has hundreds of them."""
+    between = gettext("%(value)s %% (%(low)s to %(high)s %%), n = %(n)s")
+    return [None if cell.get("value") is None else _warmth(cell, between=between) for cell in cells]
+
+
+def _warmth(cell: dict[str, Any], *, between: str) -> dict[str, Any]:
+    said = {name: round(100 * float(cell[name])) for name in ("value", "low", "high") if cell.get(name) is not None}
+    n = number_format(cell.get("n", 0), force_grouping=True)
+    title = between % {**said, "n": n} if len(said) == 3 else ""
+    return {"value": said["value"], "n": n, "title": title, "step": min(9, int(10 * float(cell["value"])))}
 
 
 def beaten(leaders: list[str], beats: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any] | None]]]:
     """How often the one that names the row beats the one that names the column."""
-    found = {(one["a"], one["b"]): one for one in beats}
+    found = {(one["a"], one["b"]): one for one in beats if one["a"] in leaders and one["b"] in leaders}
     found |= {(b, a): turned(one) for (a, b), one in found.items() if (b, a) not in found}
-    return [(row, [_warmth(found.get((row, column))) for column in leaders]) for row in leaders]
+    warm = dict(zip(found, warmths(list(found.values())), strict=True))
+    return [(row, [warm.get((row, column)) for column in leaders]) for row in leaders]
 
 
 def turned(one: dict[str, Any]) -> dict[str, Any]:

@@ -244,6 +244,27 @@ def test_the_table_of_who_beats_whom_has_both_sides(client, project):
     assert '<span class="heat__value">34</span>' in text
 
 
+@pytest.mark.parametrize(
+    ("path", "titles"),
+    [
+        ("agreement/", ["81 % (77 to 85 %), n = 400", "52 % (48 to 56 %), n = 380"]),
+        ("policies/", ["66 % (62 to 70 %), n = 1,204", "34 % (30 to 38 %), n = 1,204"]),
+    ],
+)
+def test_each_cell_of_a_heat_table_has_its_interval(client, project, path, titles):
+    measured(project)
+    html = html_of(client, path)
+    for title in titles:
+        assert f'title="{title}"' in html
+
+
+def test_medians_have_their_interval_wherever_they_stand(client, project):
+    measured(project)
+    assert "44 s (41 to 48 s) n = 2,600" in text_of(client, "guidelines/")
+    assert "41 s (38 to 45 s) n = 1,700" in text_of(client, "tags/")
+    assert "8 32 s (29 to 36 s) n = 100" in text_of(client)
+
+
 def test_tags_lead_to_their_items_and_judgements(client, project):
     measured(project)
     text = html_of(client, "tags/")

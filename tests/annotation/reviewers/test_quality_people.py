@@ -82,11 +82,20 @@ def test_a_person_has_a_page_with_every_figure_and_what_changed(client, measurem
         "Median time 60 s n = 300",
         "Circles not enough: 3 of 20 pairs",
         "Agreement with others 76 % (72 to 80 %) n = 840 pairs 61 % (57 to 65 %) n = 60 pairs",
-        "Median time 41 s 17 s",
+        "Median time 41 s (38 to 45 s) n = 1,740 17 s (14 to 21 s) n = 50",
     ):
         assert line in text
     html = html_of(client, "people/ada/")
     assert 'href="/projects/lumo/quality/judgements/?annotator=ada&known=1"' in html
+
+
+def test_medians_of_figures_from_before_they_had_an_interval_stand_alone(client, project):
+    then = {"agreement": TOO_LITTLE, "known": TOO_LITTLE, "pace": 17.0}
+    never = {**then, "pace": None}
+    of_annotator(measured(project), "ada", pace={"median": 39.0, "n": 12}, recent=then, before=never)
+    text = text_of(client, "people/ada/")
+    assert "Median time 39 s n = 12" in text
+    assert "Median time no times 17 s" in text
 
 
 @pytest.mark.parametrize("code", ["watch", "talk", "retrain", "pause", "more_data"])

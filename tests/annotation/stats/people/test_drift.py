@@ -1,9 +1,8 @@
 from datetime import UTC, datetime
 
 import numpy as np
-import pytest
 
-from annotation.stats.people.drift import median, pace_by_hour, pace_by_week
+from annotation.stats.people.drift import pace_by_hour, pace_by_week
 
 
 def at(*moment):
@@ -30,13 +29,9 @@ def test_what_is_not_known_is_left_out():
     assert pace_by_hour(np.array([np.nan, 5.0]), np.array([3.0, np.nan])) == []
 
 
-def test_few_times_are_not_enough():
-    assert median(np.ones(19)).missing == "not enough: 19 of the 20 times that a number needs"
+def test_hours_and_weeks_of_few_times_have_no_median():
+    moments = np.full(19, at(2026, 1, 31, 23, 30))
 
+    (hour,), (week,) = pace_by_hour(moments, np.ones(19)), pace_by_week(moments, np.ones(19))
 
-@pytest.mark.parametrize("n", [20, 101])
-def test_the_interval_holds_the_true_median_in_at_least_95_of_100_samples(n):
-    chance = np.random.default_rng(n)
-    found = [median(chance.lognormal(3, 1, n)) for _ in range(500)]
-
-    assert 0.94 < np.mean([figure.low <= np.exp(3) <= figure.high for figure in found]) <= 0.99
+    assert hour.pace.missing == week.pace.missing == "not enough: 19 of the 20 times that a number needs"
