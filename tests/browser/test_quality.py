@@ -172,6 +172,18 @@ def test_a_plot_is_saved_as_svg_png_and_csv(visit, crowd):
     assert {line.split(",")[0] for line in lines[1:]} == {"lamp", "lang:de"}
 
 
+def test_reasons_stand_side_by_side_where_there_is_room_and_are_folded_on_a_phone(visit, crowd):
+    wide = visit(reviewer_of(crowd), **DESKTOP).open("/projects/crowd/quality/items/")
+    expect(wide.get_by_text("So.", exact=True).first).to_be_visible()
+    expect(wide.get_by_text("3 reasons that people gave").first).to_be_hidden()
+    narrow = visit(MembershipFactory(project=crowd, role="reviewer").user, **PHONE).open(
+        "/projects/crowd/quality/items/"
+    )
+    expect(narrow.get_by_text("So.", exact=True).first).to_be_hidden()
+    narrow.get_by_text("3 reasons that people gave").first.tap()
+    expect(narrow.get_by_text("So.", exact=True).first).to_be_visible()
+
+
 def test_without_script_every_number_stands_in_a_table(visit, crowd):
     page = visit(reviewer_of(crowd), java_script_enabled=False).open("/projects/crowd/quality/")
     expect(page.get_by_role("button", name="SVG").first).to_be_hidden()

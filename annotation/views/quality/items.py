@@ -12,12 +12,13 @@ from django.views.decorators.http import require_safe
 
 from annotation.forms.letters import LETTERS
 from annotation.models import Judgement, Measurement, TaskMeasure
-from annotation.views.quality.measured import PAGE, Measured, may_judge, measured_of, shown, withheld_from
+from annotation.views.quality.measured import Measured, may_judge, measured_of, shown, withheld_from
 from annotation.views.quality.tags import known_tag
 from annotation.views.requests import MemberRequest, signed_in
 from annotation.views.review.words import in_letters
 
 REASONS = 6  # of each task
+ITEMS = 20  # a page: each is as high as three rows of a table, on a phone as high as half of it
 SORTS = {
     "information": (F("information").desc(), "task"),
     "disagreement": (F("disagreement").desc(nulls_last=True), "task"),
@@ -45,7 +46,7 @@ class Item:
 def items(request: MemberRequest, slug: str) -> HttpResponse:
     seen = measured_of(request, slug)
     sort, tag = seen.asked.choice("sort", SORTS, instead="information"), known_tag(seen, seen.asked.text("tag"))
-    page = seen.asked.page(Paginator(_chosen(seen, sort=sort, tag=tag), PAGE))
+    page = seen.asked.page(Paginator(_chosen(seen, sort=sort, tag=tag), ITEMS))
     measures = list(page)
     # Their place in the list alone would tell whoever may still judge them how others see them.
     tasks = [measure.task_id for measure in measures]

@@ -225,6 +225,17 @@ def test_each_task_shows_a_few_reasons(client, project):
     assert Judgement.objects.exclude(reason="").count() == 9
 
 
+def test_items_come_twenty_a_page(client, project):
+    measurement = measured(project)
+    for number in range(21):
+        of_task(measurement, disputed(project, question=f"Question {number}?"), information=1 - number / 100)
+    text = text_of(client, "items/")
+    assert "Question 19?" in text
+    assert "Question 20?" not in text
+    assert "Page 1 of 2" in text
+    assert "Question 20?" in text_of(client, "items/?page=2")
+
+
 def test_items_that_are_settled_are_not_listed(client, project):
     measurement = measured(project)
     of_task(measurement, disputed(project, question="Settled?"), disagreement=0, sureness=0.97)
