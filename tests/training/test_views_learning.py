@@ -36,6 +36,14 @@ def test_what_was_gained_stands_beside_the_base_and_the_end(engineer):
     assert "start score" not in html
 
 
+def test_prompts_that_chose_are_told_apart_where_there_are_any(engineer):
+    report = run_rows.learned().report
+    said = "32 prompts chose which policy is kept; scores and gains are of the others, which had no say."
+    assert said in page(engineer, run_rows.learned("ppo-halves", report=report | {"data": {"choosing_prompts": 32}}))
+    single = run_rows.learned("ppo-single", report=report | {"data": {"choosing_prompts": 0}})
+    assert "which policy is kept" not in page(engineer, single)
+
+
 def best_of_n():
     points = [
         {"best_of": k, "kl": kl, "sqrt_kl": kl**0.5, "n": 30, "score": 0.1 * k, "score_interval": [0.05 * k, 0.2 * k]}

@@ -9,6 +9,7 @@ would round the adapter away, to few tokens (an answer being generated), to adap
 that is not a single plain one.
 """
 
+import copy
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ EXACT = (torch.float32, torch.float64)
 
 def computed(shape: LoraConfig, model: Any) -> LoraConfig:
     """The same adapter, on linear layers of this kind; weights that are quantized have layers of PEFT's own."""
+    shape = copy.copy(shape)
     if not getattr(model, "is_quantized", False):
         shape._register_custom_module({nn.Linear: AdaptedLinear})
     return shape
@@ -40,7 +42,7 @@ class AdaptedLinear(Linear):
 
     def alone(self) -> str | None:
         """The adapter in use, if it is a plain one and the only one."""
-        if self.disable_adapters or self.merged:
+        if self.disable_adapters or self.merged or not is_plain(self.get_base_layer()):
             return None
         names = [name for name in self.active_adapters if name in self.lora_A]
         if len(names) != 1 or names[0] in self.lora_variant or self.lora_bias[names[0]]:
@@ -57,6 +59,12 @@ class AdaptedLinear(Linear):
         weight = self.get_base_layer().weight
         exact = weight.dtype == x.dtype and weight.dtype in EXACT and not torch.is_autocast_enabled(x.device.type)
         return exact and x.numel() >= weight.numel()
+
+
+def is_plain(layer: nn.Module) -> bool:
+    """Whether it computes x Wᵀ + b and nothing else: a subclass, or a hook that moves weights about, may do more."""
+    is_hooked = "forward" in vars(layer) or layer._forward_hooks or layer._forward_pre_hooks
+    return type(layer) is nn.Linear and not is_hooked
 
 
 class Product(torch.autograd.Function):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from training.exceptions import RunFailed
 from training.ml.knobs.rl import RolloutKnobs
 from training.ml.rl import guards
 from training.ml.rl.evaluation import DRAW, Answered, Evaluation, Says
@@ -73,18 +74,18 @@ class Course:
         return Measured(**{name: value for name, value in self.history[place].items() if name in known})
 
     def best(self) -> int:
-        """The place of the best measurement within the budget, by the prompts that choose."""
+        """The place of the best measurement within the budget of KL (of all prompts), by the prompts that choose."""
         chosen = [replace(self.measured(place), **means(entry, CHOOSING)) for place, entry in enumerate(self.history)]
         return guards.best(chosen, max_kl=self.knobs.max_kl)
 
     def choosing(self) -> int:
-        """How many prompts have a say in which policy is kept."""
-        return len(self.evaluation.prompts[CHOOSING])
+        """How many prompts have a say in which policy is kept and none in what is told; 0: a single one does both."""
+        return len(self.evaluation.prompts[CHOOSING]) if len(self.evaluation.prompts) > 1 else 0
 
     def told(self, place: int) -> dict[str, Any]:
         """A measurement, its rewards on the prompts that had no say; a single prompt is both."""
         entry = self.history[place]
-        part = TELLING if entry["n"] > 1 else CHOOSING
+        part = TELLING if self.choosing() else CHOOSING
         return entry | {name: entry[name][part] for name in LISTS.values() if name in entry} | means(entry, part)
 
     def best_step(self) -> int:
@@ -92,10 +93,18 @@ class Course:
 
     def as_json(self) -> dict[str, Any]:
         kept = {"history": self.history, "alarms": self.alarms, "stopped": self.stopped}
-        return kept | {"judge": self.judge.as_json()}
+        return kept | {"judge": self.judge.as_json(), "choosing": self.choosing()}
 
     def go_on(self, kept: dict[str, Any], *, step: int) -> None:
-        """From the checkpoint of this step; texts of later ones will be written again."""
+        """From the checkpoint of this step; texts of later ones will be written again.
+
+        Raises:
+            RunFailed: the best policies that were kept were chosen by another rule.
+        """
+        if kept.get("choosing") != self.choosing():
+            raise RunFailed(
+                "an earlier version began this run, and chose the policy to keep otherwise: name a new run"
+            )
         self.history, self.alarms, self.stopped = kept["history"], kept["alarms"], kept["stopped"]
         self.evaluation = replace(self.evaluation, judge=self.judge.from_json(kept["judge"]))
         if is_main_process() and self.directory.completions.exists():

@@ -11,6 +11,7 @@ from training.ml.rl.setting import Setting
 from training.ml.run.rundir import read_lines, write_json
 
 LEAST_ENDED = 0.5  # of answers; ours
+LEAST_TELLING = 6  # prompts: were all of fewer on one side, chance alone would do it more often than 5 % (sign test)
 
 
 def write(
@@ -76,7 +77,7 @@ def headline(what: str, start: dict[str, Any], kept: dict[str, Any], gains: dict
     found = gains["golds"] or gains["scores"]
     if kept["step"] == 0:
         verdict += "No better than the base, which is kept. "
-    elif found["low"] <= 0:
+    elif found["low"] <= 0 or found["n"] < LEAST_TELLING:
         verdict += "Not shown to be better than the base. "
     told = f"{what}: score {start['score']:.3f} -> {kept['score']:.3f} ({span(gains['scores'])})"
     if gains["golds"]:

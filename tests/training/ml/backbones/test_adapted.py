@@ -131,9 +131,30 @@ def test_several_adapters_at_once_go_the_way_of_peft(products: list[Tensor]) -> 
     for layer in layers():
         layer.update_layer("second", RANK, lora_alpha=5, config=shape())
         layer.set_adapter(["default", "second"])
-        found.append(layer.double()(tokens(8)))
+        torch.manual_seed(3)
+        for part in (layer.lora_A["second"], layer.lora_B["second"]):
+            part.weight.data = torch.randn(part.weight.shape, dtype=torch.float64)
+        found.append(layer(tokens(8)))
+    assert torch.equal(*found)
     assert products == []
-    assert found[0].shape == found[1].shape == (8, ROWS)
+
+
+def test_a_layer_that_does_more_than_a_product_goes_the_way_of_peft(products: list[Tensor]) -> None:
+    class Doubled(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            return 2 * super().forward(x)
+
+    found = []
+    for layer in layers():
+        layer.get_base_layer().__class__ = Doubled
+        found.append(layer(tokens(8)))
+    assert torch.equal(*found)
+    found = []
+    for layer in layers():
+        layer.get_base_layer().register_forward_hook(lambda module, given, out: 3 * out)
+        found.append(layer(tokens(8)))
+    assert torch.equal(*found)
+    assert products == []
 
 
 def test_quantized_weights_keep_layers_of_their_own() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from training.exceptions import RunFailed
 from training.ml.knobs.rl import RolloutKnobs
 from training.ml.rl import course
 from training.ml.rl.course import Course
@@ -127,6 +128,14 @@ def test_a_single_prompt_chooses_and_tells(tmp_path: Path) -> None:
     gone(found, Policy(), Policy(length=3))
     assert found.best_step() == 1
     assert found.told(1)["scores"] == found.history[1]["scores"] == [3.0]
+    assert found.choosing() == 0
+
+
+def test_a_run_whose_policies_were_chosen_by_another_rule_does_not_go_on(tmp_path: Path) -> None:
+    kept = gone(opened(tmp_path), Policy()).as_json()
+    del kept["choosing"]
+    with pytest.raises(RunFailed, match="an earlier version began this run"):
+        opened(tmp_path).go_on(kept, step=0)
 
 
 def test_a_guard_stops_it_only_where_it_is_told_to(tmp_path: Path) -> None:

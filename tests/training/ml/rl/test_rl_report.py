@@ -12,7 +12,7 @@ from training.ml.rl import report
 
 START = {"step": 0, "ended": 1.0, "score": 1.0, "gold": 0.5, "kl": 0.0, "n": 4}
 KEPT = {"step": 6, "ended": 1.0, "score": 2.0, "gold": 0.75, "kl": 3.456, "n": 4}
-UP = {"value": 1.0, "low": 0.25, "high": 1.75, "n": 4}
+UP = {"value": 1.0, "low": 0.25, "high": 1.75, "n": 8}
 UNSURE = UP | {"low": -0.25}
 
 
@@ -48,12 +48,14 @@ def headline(kept: dict[str, Any] = KEPT, *, golds: dict[str, Any] | None = UP, 
 def test_the_headline_tells_both_rewards_and_the_distance() -> None:
     assert headline() == (
         "PPO: score 1.000 -> 2.000 (+1.000, +0.250 to +1.750), held-out reward 0.500 -> 0.750 (+1.000, +0.250 to "
-        "+1.750), 3.46 nats from the base, on 4 held-out prompts."
+        "+1.750), 3.46 nats from the base, on 8 held-out prompts."
     )
 
 
 def test_the_bad_news_comes_first() -> None:
     assert headline(golds=UNSURE).startswith("Not shown to be better than the base. PPO")
+    assert headline(golds=UP | {"n": 5}).startswith("Not shown to be better than the base. PPO")
+    assert headline(golds=UP | {"n": 6}).startswith("PPO")
     assert headline(KEPT | {"step": 0}).startswith("No better than the base, which is kept. PPO")
     assert headline(stopped=True).startswith("Stopped by a guard. PPO")
 
