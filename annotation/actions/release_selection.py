@@ -53,6 +53,10 @@ class Selection:
     def judgements(self) -> JudgementQuerySet:
         return exclusions.counting(Judgement.objects.current().filter(source__in=self.filters.sources))
 
+    def said(self) -> JudgementQuerySet:
+        """What was said of its tasks; tags are not looked at."""
+        return self.judgements().filter(task__project=self.project, task__purpose__in=self.filters.purposes)
+
     def excluded(self) -> int:
         """How many judgements would be in it if nobody had excluded them."""
         if self.filters.contents == "demonstrations":

@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.actions.members import ENGINEERS, REVIEWERS, project_for
+from annotation.actions.release_selection import Filters, Selection
 from annotation.exceptions import (
     DamagedRelease,
     EmptyRelease,
@@ -23,7 +24,7 @@ from annotation.exceptions import (
     UnwritableFile,
 )
 from annotation.forms.releasing import EQUAL, VOTES, ReleaseForm
-from annotation.models import Exclusion, Judgement, Project, Release
+from annotation.models import Exclusion, Project, Release
 from annotation.views.requests import MemberRequest, signed_in
 
 PARTS = {
@@ -52,7 +53,7 @@ class Table:
 def index(request: MemberRequest, slug: str) -> HttpResponse:
     """What was frozen from this project, newest first; whoever may freeze more does so here."""
     project = project_for(request.user, slug, roles=ENGINEERS if request.method == "POST" else REVIEWERS)
-    form = ReleaseForm(request.POST or None)
+    form = ReleaseForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         began = timezone.now()
         try:
@@ -74,7 +75,7 @@ def frozen(project: Project, *, labels: str, weights: str, by: User) -> Release:
         LargeRelease: more than a page can wait for.
         EmptyRelease, Unweighable, DamagedRelease, UnwritableFile: see `releases.export`.
     """
-    if Judgement.objects.filter(task__project=project)[: MOST_JUDGEMENTS + 1].count() > MOST_JUDGEMENTS:
+    if Selection(project, Filters()).said()[: MOST_JUDGEMENTS + 1].count() > MOST_JUDGEMENTS:
         command = f"manage.py export_release --project {project.slug} --labels {labels} --weights {weights}"
         sentence = gettext("More than %(most)s judgements are too much for a page: on the server, run %(command)s.")
         raise LargeRelease(sentence % {"most": intcomma(MOST_JUDGEMENTS), "command": command})

@@ -123,6 +123,21 @@ def test_more_than_a_page_can_wait_for_names_the_command(project, monkeypatch):
     assert f"More than 5 judgements are too much for a page: on the server, run {command}." in answer.content.decode()
 
 
+def test_what_would_not_be_frozen_is_not_too_much(project, monkeypatch):
+    monkeypatch.setattr(releases, "MOST_JUDGEMENTS", 5)
+    task = judged(project, key="t", ranking=FIRST, annotators=("ann",), texts=("one", "two"))
+    for number in range(6):
+        judge(task, by=f"robot-{number}", ranking=SECOND, source="simulated")
+    assert freeze(client_of(project)).status_code == 200
+    assert Release.objects.get().manifest["counts"]["judgements"] == 1
+
+
+def test_a_form_without_a_field_is_refused(project):
+    crowd(project, tasks=1)
+    assert client_of(project).post("/projects/qa/releases/").status_code == 400
+    assert not Release.objects.exists()
+
+
 @pytest.mark.parametrize(("role", "status"), [("annotator", 403), ("reviewer", 403), ("admin", 200)])
 def test_engineers_and_admins_freeze_and_nobody_else(project, role, status):
     crowd(project, tasks=1)

@@ -90,4 +90,6 @@ def settings_of(project: Project) -> str:
 
 
 def excluded_of(project: Project) -> str:
-    return f"{settings.SITE_URL}{reverse('annotation:quality_judgements', args=[project.slug])}?excluded=1"
+    return (
+        f"{settings.SITE_URL}{reverse('annotation:quality_judgements', args=[project.slug])}?voices=people&excluded=1"
+    )

@@ -10,7 +10,14 @@ from annotation.actions.quality.measuring import measure
 from annotation.actions.quality.onward import next_step
 from annotation.models import Exclusion, Project, Task
 from tests.annotation.review_rows import said
-from tests.factories import AnnotatorFactory, ProjectFactory, PromptFactory, ResponseFactory, TaskFactory
+from tests.factories import (
+    AnnotatorFactory,
+    MembershipFactory,
+    ProjectFactory,
+    PromptFactory,
+    ResponseFactory,
+    TaskFactory,
+)
 
 pytestmark = pytest.mark.django_db
 FIRST, SECOND = [[0], [1]], [[1], [0]]
@@ -129,9 +136,14 @@ def test_labels_that_tell_people_apart_lead_to_a_consensus_though_others_wait(pr
     assert works(line)
 
 
-def test_where_all_is_excluded_the_list_of_it_comes_next(project):
+def test_where_all_is_excluded_the_list_of_it_comes_next(project, client):
+    """Though others have judged as well, whose judgements the page would show first."""
     for task in judged(project, tasks=1):
         for judgement in task.judgements.all():
             Exclusion.objects.create(judgement=judgement, reason="Careless.")
-    where = "https://labels.example.org/projects/qa/quality/judgements/?excluded=1"
-    assert onward(project) == f"let judgements count again, for all are excluded (2): {where}"
+    judged(project, tasks=2, people=2, source="simulated")
+    where = "/projects/qa/quality/judgements/?voices=people&excluded=1"
+    address = f"https://labels.example.org{where}"
+    assert onward(project) == f"let judgements count again, for all are excluded (2): {address}"
+    client.force_login(MembershipFactory(project=project, role="reviewer").user)
+    assert client.get(where).content.decode().count("Careless.") == 2
