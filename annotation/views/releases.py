@@ -14,7 +14,6 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.actions.members import ENGINEERS, REVIEWERS, project_for
-from annotation.actions.release_selection import Filters, Selection
 from annotation.exceptions import (
     DamagedRelease,
     EmptyRelease,
@@ -75,7 +74,9 @@ def frozen(project: Project, *, labels: str, weights: str, by: User) -> Release:
         LargeRelease: more than a page can wait for.
         EmptyRelease, Unweighable, DamagedRelease, UnwritableFile: see `releases.export`.
     """
-    if Selection(project, Filters()).said()[: MOST_JUDGEMENTS + 1].count() > MOST_JUDGEMENTS:
+    selection = import_module("annotation.actions.release_selection")
+    said = selection.Selection(project, selection.Filters()).said()
+    if said[: MOST_JUDGEMENTS + 1].count() > MOST_JUDGEMENTS:
         command = f"manage.py export_release --project {project.slug} --labels {labels} --weights {weights}"
         sentence = gettext("More than %(most)s judgements are too much for a page: on the server, run %(command)s.")
         raise LargeRelease(sentence % {"most": intcomma(MOST_JUDGEMENTS), "command": command})
