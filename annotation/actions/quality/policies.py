@@ -52,11 +52,11 @@ def policies_of(facts: Facts) -> Json:
 
 def of_rankings(facts: Facts, *, names: list[str]) -> Json:
     """Strengths of the same policies from whole rankings, the best first."""
-    whole = are_whole(facts)
     place = {name: index for index, name in enumerate(facts.answers.names)}
     chosen = [place[name] for name in names]
+    whole = are_whole(facts) & (rivals(facts.answers.policies, chosen) > 1)[facts.said.tasks]
     writers, met = numbered(facts.answers.policies, chosen, tasks=facts.said.tasks[whole])
-    if len(met) < 2:
+    if not met:
         return NONE
     prompts = np.unique(facts.answers.prompts, return_inverse=True)[1]
     try:
@@ -81,6 +81,13 @@ def are_whole(facts: Facts) -> Flags:
     ranked = (facts.said.ranks != UNRANKED).sum(axis=1)
     there = (facts.answers.policies >= 0).sum(axis=1)
     return np.asarray((ranked >= FEWEST) & (ranked == there[facts.said.tasks]))
+
+
+def rivals(policies: Whole, chosen: list[int]) -> Whole:
+    """(T,): how many of `chosen` wrote answers of each task. Where it is one, as with all answers by a policy to a
+    prompt, their order says nothing of policies."""
+    writers = np.sort(np.where(np.isin(policies, chosen), policies, -1), axis=1)
+    return np.asarray((np.diff(writers, axis=1, prepend=-1) > 0).sum(axis=1))
 
 
 def numbered(policies: Whole, chosen: list[int], *, tasks: Whole) -> tuple[Whole, list[int]]:

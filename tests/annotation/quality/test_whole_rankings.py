@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from annotation.actions.quality import policies
 from annotation.actions.quality.measuring import measure
 from annotation.models import Project
 from tests.annotation.released import judged
@@ -63,6 +64,33 @@ def test_policies_that_no_whole_ranking_has_are_left_out(project):
     every_order(project)
     ranked(project, [[0], [1]], times=12, name="two", policies=("p", "s"))
     assert {one["name"] for one in found(project)["ranked"]} == set(NAMES)
+
+
+def test_a_policy_that_is_ranked_only_beside_itself_takes_nothing_from_the_others(project):
+    every_order(project)
+    before = found(project)
+    ranked(project, [[0], [1], [2]], times=12, name="alone", policies=("x", "x", "x"))
+    ranked(project, [[0], [1]], times=12, name="two", policies=("p", "x"))
+    after = found(project)
+    assert (after["rankings"], after["missing"]) == (before["rankings"], "")
+    assert [one["name"] for one in after["ranked"]] == [one["name"] for one in before["ranked"]]
+    for one, other in zip(after["ranked"], before["ranked"], strict=True):
+        assert one["strength"]["value"] == pytest.approx(other["strength"]["value"])
+
+
+def test_a_policy_that_is_ranked_beside_itself_and_beside_others_has_its_strength(project):
+    every_order(project)
+    ranked(project, [[0], [1], [2]], times=12, name="more x", policies=("x", "x", "p"))
+    rankings = found(project)
+    assert rankings["ranked"][0]["name"] == "x"
+    assert rankings["rankings"] == 22 + 12
+
+
+def test_rankings_in_which_one_policy_alone_is_measured_do_not_count(project, monkeypatch):
+    monkeypatch.setattr(policies, "MOST", 3)
+    every_order(project)
+    ranked(project, [[0], [1], [2]], times=2, name="others", policies=("p", "s", "t"))
+    assert found(project)["rankings"] == 22
 
 
 def test_answers_to_one_prompt_hang_together(project):
