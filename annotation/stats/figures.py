@@ -8,7 +8,7 @@ from typing import Any
 class Figure:
     """`value` with its 95 % interval, over `n` of `what` ("pairs", "items", "judgements", …), of which `groups`
     independent ones (tasks, items) made the interval. Where there is too little, or a fit did not converge, `value`
-    is None and `missing` says so in one sentence."""
+    is None and `missing` says so in one sentence; or a median stands without its interval and `missing` says why."""
 
     value: float | None
     low: float | None = None

@@ -93,11 +93,11 @@ def coefficient_in_words(figure: Any) -> str:
 
 @register.simple_tag
 def seconds(pace: Any) -> SafeString:
-    """A median time as "39 s (35 to 44 s) n = 1,790"; older figures keep the median alone."""
+    """A median time as "39 s (35 to 44 s) n = 1,790", or why it has no range; older figures keep the median alone."""
     found = pace if isinstance(pace, Mapping) else {"median": pace or None}
     if found.get("median") is None:
         return format_html('<span class="quiet small">{}</span>', gettext("no times"))
-    known = {"value": found["median"], "low": found.get("low"), "high": found.get("high"), "n": found.get("n")}
+    known = {"value": found["median"], **{key: found.get(key) for key in ("low", "high", "n", "missing")}}
     return _shown(known, whole, href="", unit="\u00a0s", short=True)
 
 
@@ -207,5 +207,5 @@ def _in_words(figure: Any, say: Callable[[float], str], *, unit: str) -> str:
 def _between(figure: Mapping[str, Any], say: Callable[[float], str], *, unit: str) -> str:
     low, high = figure.get("low"), figure.get("high")
     if low is None or high is None:
-        return ""
+        return f"({said})" if (said := why(figure.get("missing"))) else ""
     return gettext("(%(low)s to %(high)s)") % {"low": say(low), "high": f"{say(high)}{unit}"}

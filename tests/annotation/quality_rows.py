@@ -16,7 +16,7 @@ def figure(value: float, *, n: int = 1204, spread: float = 0.04, what: str = "pa
 
 
 def pace(median: float, *, n: int) -> dict[str, Any]:
-    return {"median": median, "low": median - 3, "high": median + 4, "n": n}
+    return {"median": median, "low": median - 3, "high": median + 4, "n": n, "missing": ""}
 
 
 def content(**parts: Any) -> dict[str, Any]:

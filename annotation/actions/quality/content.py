@@ -16,7 +16,7 @@ from annotation.stats.agreement.matrix import Matrix, matrix
 from annotation.stats.figures import Figure
 from annotation.stats.labels.verdict import of_ratings, verdict
 
-VERSION = 1
+VERSION = 2
 Json = dict[str, Any]
 
 

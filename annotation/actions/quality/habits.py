@@ -13,7 +13,7 @@ from annotation.stats.figures import Figure
 from annotation.stats.people import biases, drift
 from annotation.stats.people.rubric import rubric
 from annotation.stats.people.transitivity import Triads, triads
-from annotation.stats.said import Floats, Said
+from annotation.stats.said import Floats, Said, Whole
 
 Json = dict[str, Any]
 
@@ -78,7 +78,10 @@ def of_project(habits: Habits) -> Json:
             ],
             "length": habits.length.figure().as_dict(),
         },
-        "drift": {"pace_by_hour": by_hour(said), "pace_by_week": by_week(said.at, said.seconds)},
+        "drift": {
+            "pace_by_hour": by_hour(said),
+            "pace_by_week": by_week(said.at, said.seconds, people=said.annotators),
+        },
     }
 
 
@@ -101,20 +104,20 @@ def by_hour(said: Said) -> list[Json]:
     """In universal time; hours of too few judgements are left out."""
     return [
         {"hour": found.hour, **pace(found.pace)}
-        for found in drift.pace_by_hour(said.at, said.seconds)
+        for found in drift.pace_by_hour(said.at, said.seconds, people=said.annotators)
         if found.pace.value is not None
     ]
 
 
-def by_week(at: Floats, seconds: Floats) -> list[Json]:
+def by_week(at: Floats, seconds: Floats, *, people: Whole | None = None) -> list[Json]:
     """Weeks of too few judgements are left out."""
     return [
         {"week": found.monday, **pace(found.pace)}
-        for found in drift.pace_by_week(at, seconds)
+        for found in drift.pace_by_week(at, seconds, people=people)
         if found.pace.value is not None
     ]
 
 
 def pace(found: Figure) -> Json:
-    """A median as it is kept; None without a time."""
-    return {"median": found.value, "low": found.low, "high": found.high, "n": found.n}
+    """A median as it is kept; None without a time. `missing`: why it has no interval, where people are too few."""
+    return {"median": found.value, "low": found.low, "high": found.high, "n": found.n, "missing": found.missing}

@@ -9,7 +9,7 @@ from annotation.actions.quality.gathering import Facts
 from annotation.actions.quality.habits import pace
 from annotation.stats.agreement.alpha import alpha_of_pairs
 from annotation.stats.agreement.pairs import PairCounts, agreement, pair_counts
-from annotation.stats.medians import median
+from annotation.stats.medians import median_of_people
 from annotation.stats.said import Flags, Whole
 
 MOST_TAGS = 50
@@ -32,7 +32,7 @@ def of_version(facts: Facts, version: int) -> Json:
         "pairs": agreement(counts).as_dict(),
         "alpha": alpha_of_pairs(counts).as_dict(),
         "known": checks.share(known).as_dict(),
-        "seconds": pace(median(said.seconds)),
+        "seconds": pace(median_of_people(said.seconds, said.annotators)),
     }
 
 
@@ -55,7 +55,7 @@ def of_tag(facts: Facts, tag: str, *, tasks: Whole) -> Json:
         "pairs": agreement(counts).as_dict(),
         "alpha": alpha_of_pairs(counts).as_dict(),
         "known": checks.share(known).as_dict(),
-        "seconds": pace(median(facts.said.seconds[said])),
+        "seconds": pace(median_of_people(facts.said.seconds[said], facts.said.annotators[said])),
     }
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from annotation.formats.hashing import content_hash
 from annotation.models import Exclusion, Judgement, Measurement, Project, Task
 
-VERSION = 5  # of the figures: raise it where the same judgements give others
+VERSION = 6  # of the figures: raise it where the same judgements give others
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,7 +55,7 @@ def counts(per_day: Sequence[Mapping[str, Any]]) -> Plot:
 
 def hours(medians: Sequence[Mapping[str, Any]]) -> Plot:
     """The median time of a judgement by hour of the day."""
-    columns = ("hour", "median", "low", "high", "n")
+    columns = ("hour", "median", "low", "high", "n", "missing")
     rows = [{key: one.get(key) for key in columns} for one in medians if one.get("median") is not None]
     return Plot(kind="hours", columns=columns, rows=rows, percent=False)
 

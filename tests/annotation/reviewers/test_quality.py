@@ -265,6 +265,15 @@ def test_medians_have_their_interval_wherever_they_stand(client, project):
     assert "8 32 s (29 to 36 s) n = 100" in text_of(client)
 
 
+def test_a_median_of_few_people_says_why_it_has_no_interval(client, project):
+    missing = "not enough: 3 of the 7 annotators that a number needs"
+    few = {"median": 44.0, "low": None, "high": None, "n": 2600, "missing": missing}
+    weeks = {"pace_by_hour": [{"hour": 8, **few}], "pace_by_week": [{"week": "2026-01-26", **few}]}
+    measured(project, drift=weeks, slices=[{**content()["slices"][0], "seconds": few}])
+    assert "44 s (not enough: 3 of 7 people) n = 2,600" in text_of(client, "tags/")
+    assert text_of(client).count("44 s (not enough: 3 of 7 people) n = 2,600") == 2
+
+
 def test_tags_lead_to_their_items_and_judgements(client, project):
     measured(project)
     text = html_of(client, "tags/")

@@ -1,8 +1,9 @@
 import random
 
 import pytest
+from scipy.stats import t
 
-from annotation.stats.intervals import Cluster, clustered_wilson, effective_size, wilson
+from annotation.stats.intervals import Cluster, clustered_wilson, effective_size, student, wilson
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,8 @@ def test_clustered_interval_agrees_with_a_cluster_bootstrap() -> None:
     assert high == pytest.approx(shares[-50], abs=0.006)
     independent = wilson(sum(c.successes for c in clusters), 1000)
     assert high - low > 1.2 * (independent.high - independent.low)
+
+
+@pytest.mark.parametrize("freedom", [5, 6, 6.5, 9, 30, 1000])
+def test_students_quantile_is_that_of_scipy(freedom):
+    assert student(freedom) == pytest.approx(t.ppf(0.975, freedom), rel=1e-3)

@@ -3,7 +3,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from annotation.stats.medians import median, medians_by, rank
+from annotation.stats.medians import median, median_of_people, medians_by, rank
 
 
 def outside(n: int, k: int) -> float:
@@ -62,3 +62,81 @@ def test_the_interval_holds_the_true_median_in_at_least_95_of_100_samples(n):
     found = [median(chance.lognormal(3, 1, n)) for _ in range(1000)]
 
     assert 0.94 < np.mean([figure.low <= np.exp(3) <= figure.high for figure in found]) <= 0.985
+
+
+def paced(number, *, seed, each):
+    """Times of people with paces of their own, whose median over people is exp(3); and who gave them."""
+    chance = np.random.default_rng(seed)
+    people = np.repeat(np.arange(number), each(chance, number))
+    return np.exp(3 + 0.4 * chance.normal(size=number)[people] + 0.6 * chance.normal(size=people.size)), people
+
+
+def evenly(chance, number):
+    return np.full(number, 60)
+
+
+def unevenly(chance, number):
+    return np.ceil(chance.lognormal(3, 0.7, number)).astype(np.int64)
+
+
+@pytest.mark.parametrize(("number", "each"), [(7, evenly), (12, evenly), (20, unevenly), (60, unevenly)])
+def test_the_interval_holds_the_median_over_people_in_about_95_of_100_samples(number, each):
+    found = [median_of_people(*paced(number, seed=seed, each=each)) for seed in range(500)]
+
+    held = [one.low <= np.exp(3) <= one.high for one in found if one.low is not None]
+    assert len(held) > 400
+    assert 0.91 < np.mean(held) < 0.99
+
+
+def test_as_if_one_person_had_given_them_it_would_hold_it_far_less_often():
+    samples = [paced(7, seed=seed, each=evenly)[0] for seed in range(500)]
+
+    assert np.mean([one.low <= np.exp(3) <= one.high for one in map(median, samples)]) < 0.5
+
+
+def test_the_median_of_people_is_of_the_times_that_are_known():
+    times, people = paced(9, seed=1, each=evenly)
+    times[::7] = np.nan
+
+    found = median_of_people(times, people)
+
+    known = times[~np.isnan(times)]
+    assert (found.value, found.n, found.groups, found.missing) == (np.median(known), known.size, 9, "")
+    assert found.low in known
+    assert found.high in known
+
+
+def test_of_few_people_the_median_stands_without_an_interval():
+    found = median_of_people(*paced(5, seed=1, each=evenly))
+
+    assert (found.low, found.high, found.n, found.groups) == (None, None, 300, 5)
+    assert found.value > 0
+    assert found.missing == "not enough: 5 of the 7 annotators that a number needs"
+
+
+def test_people_of_whom_one_gave_nearly_all_times_are_worth_few():
+    times = np.arange(1, 1010, dtype=np.float64)
+
+    found = median_of_people(times, np.minimum(np.arange(1009), 9))
+
+    assert found.missing == "not enough: 1 of the 7 annotators that a number needs"
+
+
+@pytest.mark.parametrize("number", [7, 8, 30])
+def test_people_as_far_apart_as_can_be_leave_it_among_the_times(number):
+    people = np.repeat(np.arange(number), 10)
+
+    found = median_of_people(np.where(people < number / 2, 1.0, 100.0), people)
+
+    assert (found.low, found.high) == (1, 100)
+
+
+def test_equal_times_have_an_interval_of_one_point():
+    found = median_of_people(np.full(80, 9.0), np.repeat(np.arange(8), 10))
+
+    assert (found.low, found.value, found.high) == (9, 9, 9)
+
+
+def test_people_without_times_have_no_median():
+    assert median_of_people(np.array([np.nan]), np.array([0])).value is None
+    assert median_of_people(np.ones(19), np.arange(19), needed=20).value is None
