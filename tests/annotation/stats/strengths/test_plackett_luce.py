@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import choix
 import numpy as np
 import pytest
@@ -118,3 +120,17 @@ def test_what_weighs_nothing_is_as_if_it_were_not_there():
 
     expected = plackett_luce(said.only(half), policies=who, size=5)
     np.testing.assert_allclose(found.covariance, expected.covariance, atol=1e-10)
+
+
+@pytest.mark.parametrize(("places", "whole"), [((0, 3), -0.318), ((1, 2), 0.224)])
+def test_an_uneven_policy_is_average_by_comparisons_and_not_by_whole_rankings(places, whole):
+    """Half of the time at one place of four, half at the other, and the others before and after it in every order."""
+    orders = [order for place in places for order in permutations(range(4)) if order[place] == 0] * 5
+    said = said_of([(t, "a", [[k] for k in order]) for t, order in enumerate(orders)], size=4)
+    who = np.tile(np.arange(4), (len(orders), 1))
+
+    by_comparisons = bradley_terry(matches_of(said, policies=who, size=4)).values
+    by_whole = plackett_luce(said, policies=who, size=4).values
+
+    assert by_comparisons[0] == pytest.approx(0, abs=1e-6)
+    assert by_whole[0] == pytest.approx(whole, abs=5e-4)
