@@ -4,6 +4,9 @@ PORT ?= 8000
 POSTGRES ?= postgres://postgres@127.0.0.1:5432
 WORKERS ?= 2
 
+# Three at once on two cores: many wait for a browser or a database. Threads within them would only wait for each other.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 3 --dist worksteal
+
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
@@ -52,7 +55,7 @@ serve: install staticfiles/.collected
 test: test-sqlite test-postgresql
 
 test-sqlite: $(VENV)/.dev chromium
-	DATABASE_URL=sqlite:///db.sqlite3 $(BIN)/pytest --numprocesses 2 --dist worksteal
+	DATABASE_URL=sqlite:///db.sqlite3 $(PYTEST)
 
 # What never asks a database, asks it only for pages to look at, or trains for minutes around it, is run once.
 ONCE := tests/training/ml tests/annotation/formats tests/annotation/stats tests/house tests/bench tests/browser/test_everyone.py \
@@ -63,7 +66,7 @@ ONCE := tests/training/ml tests/annotation/formats tests/annotation/stats tests/
 test-postgresql: $(VENV)/.dev chromium
 	@if $(BIN)/python -c "import psycopg; psycopg.connect('$(POSTGRES)/postgres', connect_timeout=3)" 2>/dev/null; then \
 		echo "The suite again, on PostgreSQL:"; \
-		DATABASE_URL=$(POSTGRES)/flywheel_ci $(BIN)/pytest --numprocesses 2 --dist worksteal $(addprefix --ignore ,$(ONCE)); \
+		DATABASE_URL=$(POSTGRES)/flywheel_ci $(PYTEST) $(addprefix --ignore ,$(ONCE)); \
 	else echo "PostgreSQL does not answer at $(POSTGRES): the suite ran on SQLite only."; fi
 
 check: lint types contracts test

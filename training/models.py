@@ -4,7 +4,7 @@ from django.db.models import Q
 
 class RunQuerySet(models.QuerySet["Run"]):
     def unfinished(self, config_hash: str) -> "RunQuerySet":
-        """What the same command would go on with: queued, running, interrupted or failed; the newest first."""
+        """What the same command would go on with: queued, running, stopped or failed; the newest first."""
         return self.filter(config_hash=config_hash).exclude(state=Run.State.DONE)
 
 
@@ -23,6 +23,7 @@ class Run(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
+        STOPPED = "stopped"
         DONE = "done"
         FAILED = "failed"
 

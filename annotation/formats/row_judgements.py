@@ -74,9 +74,10 @@ def parse_judgement(value: Any, index: int, texts: Sequence[str]) -> RowJudgemen
     edited = expect(record.get("edited") or {}, dict, f"{where}.edited")
     if not set(edited) <= {str(index) for index in range(size)}:
         raise InvalidRow(f"{where}.edited: its keys are indices of responses")
+    unranked: list[Any] | None = [] if not size or record.get("ratings") else None
     return RowJudgement(
         annotator=parse_annotator(record.get("annotator"), f"{where}.annotator"),
-        ranking=parse_ranking(record.get("ranking", None if size else []), size=size, where=f"{where}.ranking"),
+        ranking=parse_ranking(record.get("ranking", unranked), size=size, where=f"{where}.ranking"),
         strength=strength,
         acceptable=None if acceptable is None else indices(acceptable, size, f"{where}.acceptable"),
         ratings=parse_ratings(record.get("ratings") or {}, size, f"{where}.ratings"),

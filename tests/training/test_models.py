@@ -83,7 +83,7 @@ def test_a_reward_model_that_a_policy_answered_for_is_behind_itself_only_once(li
     assert policy in Artifact.objects.touched_by("a")
 
 
-@pytest.mark.parametrize("state", ["queued", "running", "failed"])
+@pytest.mark.parametrize("state", ["queued", "running", "stopped", "failed"])
 def test_what_is_not_done_is_unfinished(state):
     run = Run.objects.create(name="r", kind="rm", directory="d", base="tiny", seed=1, config_hash="h", state=state)
     assert list(Run.objects.unfinished("h")) == [run]

@@ -38,7 +38,10 @@ def find(name: str) -> ReleaseDirectory:
     if len(matches) == 1:
         return read(matches[0])
     if matches:
-        raise InvalidRelease(f"Several releases begin with {name!r}: {listed(matches)}. Give more of the name.")
+        raise InvalidRelease(
+            f"Several releases begin with {name!r}: {listed(matches)}. Give more of the name, or --resume RUN to go "
+            "on with a run."
+        )
     raise InvalidRelease(f"There is no release {name!r}. {existing()}")
 
 

@@ -195,7 +195,7 @@ def away_is_told(directory: RunDirectory) -> Iterator[None]:
 
 @contextmanager
 def keep_state(run: Run) -> Iterator[None]:
-    """Its row says how the run stands: running during the block; failed, or queued to go on, if that breaks off."""
+    """Its row says how the run stands: running during the block; failed, or stopped, if that breaks off."""
     Run.objects.filter(pk=run.pk).exclude(state=Run.State.DONE).update(state=Run.State.RUNNING, error="")
     try:
         yield
@@ -203,7 +203,7 @@ def keep_state(run: Run) -> Iterator[None]:
         break_off(run, state=Run.State.FAILED, error=str(error))
         raise
     except BaseException:
-        break_off(run, state=Run.State.QUEUED)
+        break_off(run, state=Run.State.STOPPED)
         raise
     finally:
         reconnect()

@@ -233,7 +233,12 @@ def report(found: Setting[BestOfNKnobs], answers: Sequence[Answers]) -> None:
     assembled = reports.assemble(
         config=found.config,
         headline=headline(points, gained),
-        warnings=[*found.notes, *warnings(points, knobs), *reports.length_warnings(found.prompts.lengths)],
+        warnings=[
+            *found.notes,
+            *rl_reports.few(gained.values()),
+            *warnings(points, knobs),
+            *reports.length_warnings(found.prompts.lengths),
+        ],
         base=found.base.describe(),
         resolved={"device": machine.device, "precision": machine.precision, "threads": machine.threads},
         held_out={"single": points[0], "best": points[-1], "gain": gained},
@@ -247,13 +252,13 @@ def report(found: Setting[BestOfNKnobs], answers: Sequence[Answers]) -> None:
 def headline(points: Sequence[Mapping[str, Any]], gained: Mapping[str, dict[str, Any] | None]) -> str:
     single, best = points[0], points[-1]
     judging = gained["gold"] or gained["score"]
-    verdict = "" if judging and judging["low"] > 0 else "Not shown to be better than a single answer. "
+    verdict = "" if judging and rl_reports.is_shown(judging) else "Not shown to be better than a single answer. "
     told = "score " + change("score", single, best, gained)
     if gained["gold"]:
         told += ", held-out reward " + change("gold", single, best, gained)
     return (
-        f"{verdict}Best of {best['best_of']}: {told}, at most {best['kl']:.2f} nats from the base, on {best['n']} "
-        "held-out prompts."
+        f"{verdict}Best of {best['best_of']}: {told}, at most {best['kl']:.2f} nats from the base, on "
+        f"{rl_reports.prompts(best['n'])}."
     )
 
 

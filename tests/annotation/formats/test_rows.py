@@ -169,6 +169,16 @@ def test_what_is_wrong_is_named(change, sentence):
         rows.parse({"prompt": "?", "responses": ["a", "b"], **change})
 
 
+def test_ratings_may_stand_without_a_ranking():
+    said = {"annotator": "ann", "ratings": {"help": [4, 2]}}
+    alone, empty = (
+        rows.parse({"prompt": "?", "responses": ["a", "b"], "judgements": [one]})
+        for one in (said, said | {"ranking": []})
+    )
+    assert alone == empty
+    assert alone.judgements[0].ranking == []
+
+
 def test_metadata_nested_without_end_is_refused():
     value: object = 1
     for _ in range(200):

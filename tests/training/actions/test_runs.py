@@ -170,4 +170,4 @@ def test_an_interrupted_command_stops_its_training_and_says_how_to_go_on(setting
     assert process.returncode == 130
     assert "the same command goes on from its last checkpoint" in said
     assert not training.is_running()
-    assert Run.objects.get().state == "queued"
+    assert Run.objects.get().state == "stopped"

@@ -61,7 +61,7 @@ def test_what_another_process_works_on_stays_running(run):
 
 @pytest.mark.parametrize(
     ("error", "state", "said"),
-    [(KeyboardInterrupt(), "queued", ""), (TrainingError("no\x00 room"), "failed", "no\ufffd room")],
+    [(KeyboardInterrupt(), "stopped", ""), (TrainingError("no\x00 room"), "failed", "no\ufffd room")],
 )
 def test_what_breaks_off_is_written_down_and_nothing_else(run, error, state, said):
     stale = again(run)

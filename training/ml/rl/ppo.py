@@ -27,7 +27,7 @@ from functools import partial
 from typing import Any
 
 from accelerate import Accelerator
-from accelerate.utils import gather_object
+from accelerate.utils import ProjectConfiguration, gather_object
 
 from training.exceptions import InvalidLauncher
 from training.ml import scoring
@@ -160,7 +160,11 @@ def accelerator_of(found: Setting[PpoKnobs]) -> Accelerator:
     """Processes, and whoever is told of every step."""
     track = found.knobs.track
     accelerator = Accelerator(
-        cpu=found.machine.device == "cpu", log_with=track or None, project_dir=str(found.directory.path)
+        cpu=found.machine.device == "cpu",
+        log_with=track or None,
+        project_config=ProjectConfiguration(
+            project_dir=str(found.directory.path), logging_dir=str(found.directory.path / "tensorboard")
+        ),
     )
     if track:
         told = {name: as_text(value) for name, value in found.config.knobs.items()}

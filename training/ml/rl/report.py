@@ -1,7 +1,7 @@
 """report.json of a run that learned from rewards: what it gained, and at what distance from its base."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from training.ml.reporting import means, reports
@@ -77,12 +77,29 @@ def headline(what: str, start: dict[str, Any], kept: dict[str, Any], gains: dict
     found = gains["golds"] or gains["scores"]
     if kept["step"] == 0:
         verdict += "No better than the base, which is kept. "
-    elif found["low"] <= 0 or found["n"] < LEAST_TELLING:
+    elif not is_shown(found):
         verdict += "Not shown to be better than the base. "
     told = f"{what}: score {start['score']:.3f} -> {kept['score']:.3f} ({span(gains['scores'])})"
     if gains["golds"]:
         told += f", held-out reward {start['gold']:.3f} -> {kept['gold']:.3f} ({span(gains['golds'])})"
-    return f"{verdict}{told}, {kept['kl']:.2f} nats from the base, on {found['n']} held-out prompts."
+    return f"{verdict}{told}, {kept['kl']:.2f} nats from the base, on {prompts(found['n'])}."
+
+
+def is_shown(found: dict[str, Any]) -> bool:
+    """Whether this gain is above zero, as far as 95 % can tell."""
+    return bool(found["low"] > 0 and found["n"] >= LEAST_TELLING)
+
+
+def few(gains: Iterable[dict[str, Any] | None]) -> list[str]:
+    """A warning where no gain can be shown, however large it is."""
+    n = min((found["n"] for found in gains if found), default=LEAST_TELLING)
+    if n >= LEAST_TELLING:
+        return []
+    return [f"the gain is told by {prompts(n)}; with fewer than {LEAST_TELLING} nothing can be shown"]
+
+
+def prompts(n: int) -> str:
+    return f"{n} held-out prompt{'' if n == 1 else 's'}"
 
 
 def span(found: dict[str, Any]) -> str:
@@ -90,7 +107,7 @@ def span(found: dict[str, Any]) -> str:
 
 
 def warnings(course: Course, kept: dict[str, Any], gains: dict[str, Any]) -> list[str]:
-    found = course.guards().idle()
+    found = [*few(gains.values()), *course.guards().idle()]
     found += [f"step {alarm['step']}: {alarm['sentence']}" for alarm in last_of_each(course.alarms)]
     if kept["step"] not in (0, course.history[-1]["step"]):
         found.append(f"the policy of step {kept['step']} is kept, the best within the budget; the last one is not")

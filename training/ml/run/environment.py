@@ -36,6 +36,7 @@ def prepare(*, base: str, log: Path, track: str = "") -> None:
     if not track:
         os.environ.update(UNTOLD)
     os.environ["WANDB_PROJECT"] = project()
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(log.parent / "tensorboard"))
     if not is_hub_name(base):
         os.environ.update(OFFLINE)
     logging.basicConfig(filename=log, level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")

@@ -60,6 +60,16 @@ def test_the_bad_news_comes_first() -> None:
     assert headline(stopped=True).startswith("Stopped by a guard. PPO")
 
 
+def test_too_few_prompts_to_show_anything_are_told_once(tmp_path: Path) -> None:
+    single = UP | {"n": 1}
+    assert report.few({"scores": UP, "golds": None}.values()) == []
+    said = ["the gain is told by 1 held-out prompt; with fewer than 6 nothing can be shown"]
+    assert report.few([single, single, None]) == said
+    assert headline(golds=single).endswith("on 1 held-out prompt.")
+    found = gone(opened(tmp_path), Policy(), Policy(length=3))
+    assert report.warnings(found, KEPT | {"step": 1}, {"scores": single, "golds": single})[0] == said[0]
+
+
 def test_without_a_held_out_reward_the_score_decides_and_a_warning_says_what_that_is_worth(tmp_path: Path) -> None:
     assert "held-out reward" not in headline(golds=None)
     found = gone(opened(tmp_path), Policy(), Policy(length=3))
