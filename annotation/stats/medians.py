@@ -11,8 +11,8 @@ share of times below the median, read off the times themselves. With the share w
 and the share s_i of these that lie below, its variance is h / (h - 1) Σ w_i² (s_i - 1/2)², where h = 1 / Σ w_i² is
 what the people are worth when they gave differently many (Kish, *Survey Sampling*, 1965), and the quantile is
 Student's of h - 1. Where paces vary by 0.4 and one person's times by 0.6 (logarithms) it held the median in 95 to
-97 % of simulated samples of 7 to 40 people, in 94 % where some gave several times as many as others; a bootstrap over
-people in 85 % of samples of 5, 93 % of 10 and 92 % of 20.
+96 % of 1,500 simulated samples of 7, 10, 20, 40 and 60 people, in 94 to 96 % where some gave several times as many as
+others; a bootstrap over people in 85 % of samples of 5, 93 % of 10 and 92 % of 20.
 """
 
 from functools import cache

@@ -236,6 +236,12 @@ def test_a_run_that_has_not_begun_or_whose_directory_is_gone_is_shown_too(engine
     assert "It has not taken a step yet." in page(engineer, queued)
 
 
+def test_a_run_that_was_stopped_says_how_it_goes_on(engineer):
+    html = text_of(page(engineer, run_rows.running(state=Run.State.STOPPED)))
+    assert "It was stopped; the same command goes on from its last checkpoint." in html
+    assert "goes on from its last checkpoint" not in text_of(page(engineer, run_rows.running("ppo-2")))
+
+
 @pytest.mark.parametrize("kind", [*Run.Kind.values, "later"])
 def test_every_kind_has_a_page(engineer, kind):
     run = run_rows.running(kind=kind, config={})

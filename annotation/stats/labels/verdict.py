@@ -6,8 +6,7 @@ Preferences are matters of judgement: those who trained on them report that two 
 
 Where answers are only rated, agreement is alpha of the ratings as distances, which for two people is nearly their
 kappa with squared weights. Of ratings that good reward models were trained on that was 0.47 as they came and 0.71
-after the people who agreed least were left out (HelpSteer2, Wang et al., 2406.08673); of summaries 0.49 with a crowd,
-0.41 and 0.71 with experts before and after they had talked (SummEval, Fabbri et al., 2007.12626).
+after the people who agreed least were left out (HelpSteer2, Wang et al., 2406.08673).
 """
 
 from collections.abc import Mapping

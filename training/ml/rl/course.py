@@ -75,7 +75,9 @@ class Course:
 
     def best(self) -> int:
         """The place of the best measurement within the budget of KL (of all prompts), by the prompts that choose."""
-        chosen = [replace(self.measured(place), **means(entry, CHOOSING)) for place, entry in enumerate(self.history)]
+        chosen = [
+            replace(self.measured(place), **rewards(entry, CHOOSING)) for place, entry in enumerate(self.history)
+        ]
         return guards.best(chosen, max_kl=self.knobs.max_kl)
 
     def choosing(self) -> int:
@@ -86,7 +88,7 @@ class Course:
         """A measurement, its rewards on the prompts that had no say; a single prompt is both."""
         entry = self.history[place]
         part = TELLING if self.choosing() else CHOOSING
-        return entry | {name: entry[name][part] for name in LISTS.values() if name in entry} | means(entry, part)
+        return entry | {name: entry[name][part] for name in LISTS.values() if name in entry} | rewards(entry, part)
 
     def best_step(self) -> int:
         return int(self.history[self.best()]["step"])
@@ -103,7 +105,8 @@ class Course:
         """
         if kept.get("choosing") != self.choosing():
             raise RunFailed(
-                "an earlier version began this run, and chose the policy to keep otherwise: name a new run"
+                "an earlier version began this run, and chose the policy to keep otherwise: remove "
+                f"{self.directory.checkpoints}, and it begins anew"
             )
         self.history, self.alarms, self.stopped = kept["history"], kept["alarms"], kept["stopped"]
         self.evaluation = replace(self.evaluation, judge=self.judge.from_json(kept["judge"]))
@@ -112,8 +115,8 @@ class Course:
             write_text(self.directory.completions, "".join(map(line_of, lines)))
 
 
-def means(entry: dict[str, Any], part: slice) -> dict[str, Any]:
-    """Of the rewards on a part of the prompts."""
+def rewards(entry: dict[str, Any], part: slice) -> dict[str, Any]:
+    """Their means on a part of the prompts."""
     lists = {name: entry[values][part] for name, values in LISTS.items() if values in entry}
     return {name: math.fsum(values) / len(values) for name, values in lists.items()}
 
